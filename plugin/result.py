@@ -1,0 +1,120 @@
+"""What a call gives back: how the cell ended, what it printed, the files it left."""
+
+import signal
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+DisplayItem = dict[str, Any]  # mime type -> data, as Jupyter's
+
+OutcomeKind = Literal["ok", "exception", "exit", "timeout", "memory", "left", "killed", "lost"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a cell ended: the one place where its endings get their sentence and their return code.
+
+    Attributes:
+        kind: what ended it.
+        sentence: what a reader is told, '' where there is nothing to tell.
+        return_code: 0; 1 an exception; n for sys.exit(n); -1 timeout; -3 out of memory; -4 sandbox lost; 128 + n killed.
+    """
+
+    kind: OutcomeKind
+    sentence: str = ""
+    return_code: int = 0
+
+
+OK = Outcome("ok")
+EXCEPTION = Outcome("exception", "", 1)
+LOST = Outcome("lost", "The sandbox was lost while the code ran; run it again", -4)
+FORGED = Outcome("lost", "The sandbox broke off its protocol; what the code claims about its own end is not believed", -4)
+
+
+def exited(code: int) -> Outcome:
+    """sys.exit with anything but success."""
+    return Outcome("exit", "", code)
+
+
+def timed_out(seconds: float) -> Outcome:
+    return Outcome("timeout", f"Execution timeout after {seconds:g} seconds", -1)
+
+
+def out_of_memory(limit_bytes: int) -> Outcome:
+    return Outcome("memory", f"Out of memory: the code needed more than {limit_bytes // 1024**2} MiB", -3)
+
+
+def process_ended(wait_status: int) -> Outcome:
+    """The process ended by itself before the cell was over: by a signal, or by os._exit.
+
+    Args:
+        wait_status: as os.waitpid gives it.
+    """
+    if wait_status & 0x7F:
+        number = wait_status & 0x7F
+        name = signal.Signals(number).name if number in signal.valid_signals() else f"signal {number}"
+        meaning = {"SIGSEGV": " (a crash in native code)", "SIGSYS": " (a forbidden system call)"}.get(name, "")
+        return Outcome("killed", f"The code's process was killed by {name}{meaning}", 128 + number)
+    code = wait_status >> 8
+    return Outcome("left", f"The code ended its own process before it was finished, with exit status {code}", code or 1)
+
+
+@dataclass(frozen=True)
+class GeneratedFile:
+    """A file that a cell left; `type` is its kind: image, data, text, document, audio, video, archive or other."""
+
+    filename: str
+    type: str
+    mime: str
+    size: int
+    data: bytes = field(repr=False)
+    file_id: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "filename": self.filename,
+            "type": self.type,
+            "data": self.data,
+            "size": self.size,
+            "file_id": self.file_id,
+            "mime": self.mime,
+        }
+
+
+@dataclass(frozen=True)
+class ExecutionResult:
+    """One cell's result; CONTRACT lists what each field holds.
+
+    Attributes:
+        output: stdout and stderr in the order in which they were written, at most Settings.max_output_bytes.
+        error: '' on success, else the sentence of what ended the cell or the traceback of the user's own frames.
+        execution_time: seconds from the cell's start to its end.
+        truncated_bytes: output that was written but not kept.
+        dropped_files: one sentence for each file that was left but not kept.
+        state: of a session's variables; 'none' where there is no session.
+    """
+
+    outcome: Outcome
+    output: str = ""
+    error: str = ""
+    execution_time: float = 0.0
+    generated_files: tuple[GeneratedFile, ...] = ()
+    installed_packages: tuple[str, ...] = ()
+    session_id: str | None = None
+    stdout: str = ""
+    stderr: str = ""
+    displays: tuple[DisplayItem, ...] = ()
+    truncated_bytes: int = 0
+    dropped_files: tuple[str, ...] = ()
+    state: Literal["none", "kept", "rolled back"] = "none"
+
+    @property
+    def success(self) -> bool:
+        return self.outcome.kind == "ok"
+
+    @property
+    def return_code(self) -> int:
+        return self.outcome.return_code
+
+    @property
+    def generated_file_ids(self) -> tuple[str, ...]:
+        return tuple(file.file_id for file in self.generated_files)

@@ -1,0 +1,132 @@
+"""Runs one cell: takes requests on the sandbox's socket, executes source as `__main__`, tells how it ended.
+
+Requests, in this order: `parse` (once), `file` (each with a descriptor to copy from), `run`. What `run` answers is only a
+claim, made by a process in which hostile code has run: the host believes it if it carries the token of that request, came
+before the process ended, and nothing else was said. Anything worse is the host's to judge.
+"""
+
+import atexit
+import os
+import socket
+import sys
+import threading
+import types
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from . import display, frames, load_file, policy, source, streams, tracebacks
+
+MAX_FRAME_BYTES = 16 * 1024 * 1024  # 1 MiB of source is at most 6 MiB of JSON
+WORK = "/work"
+ANCIENT = 315532800  # 1980-01-01, the oldest date that a zip archive can carry
+COPY_BYTES = 1 << 30
+
+_policy = policy.Policy({}, {}, {})
+
+
+def configure(rules: policy.Policy) -> None:
+    global _policy
+    _policy = rules
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a cell ended, as seen from within: `kind` is ok, exception, memory, interrupted or exit."""
+
+    kind: str
+    error: str = ""
+    code: int = 0
+
+
+def serve(peer: socket.socket, ordered_pipe: int) -> NoReturn:
+    """The sandbox's main loop. Never returns: the host ends the sandbox."""
+    streams.install(ordered_pipe)
+    _rehearse()
+    decoder = frames.FrameDecoder(MAX_FRAME_BYTES)
+    work = os.open(WORK, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    socket.send_fds(peer, [frames.encode({"op": "ready"})], [work])
+    os.close(work)
+    cell: source.Cell | None = None
+    while True:
+        data, descriptors, _, _ = socket.recv_fds(peer, 1 << 16, 1)
+        if not data:
+            os._exit(0)
+        for frame in decoder.feed(data):
+            if frame["op"] == "parse":
+                cell = source.parse(frame["source"], _policy)
+                peer.sendall(frames.encode(cell.report))
+            elif frame["op"] == "file":
+                _copy_in(frame["name"], descriptors.pop())
+            elif frame["op"] == "run" and cell is not None:
+                _run(peer, cell, frame)
+
+
+def _run(peer: socket.socket, cell: source.Cell, request: dict[str, Any]) -> None:
+    token, pid = request["token"], os.getpid()
+    load_file.install(request["files"], request["limits"])
+    ending = execute(cell)
+    if os.getpid() != pid:
+        os._exit(0)  # a fork of the cell that came back here: only the first process answers
+    answer = {"op": "done", "token": token, "kind": ending.kind, "error": ending.error, "code": ending.code}
+    peer.sendall(frames.encode(answer))
+
+
+def execute(cell: source.Cell) -> Ending:
+    """Run the cell as a script runs, up to and including what Python does when a script ends."""
+    ending = _guarded(lambda: exec(cell.compiled(), _fresh_main()))
+    for last_step in (display.save_open_figures, threading._shutdown, atexit._run_exitfuncs):  # type: ignore[attr-defined]
+        after = _guarded(last_step)
+        if ending.kind == "ok":
+            ending = after
+    streams.flush()
+    return ending
+
+
+def _guarded(step: Any) -> Ending:
+    """The outermost boundary of code that is not ours: whatever it raises is its result."""
+    try:
+        step()
+    except SystemExit as leaving:
+        return _left(leaving)
+    except KeyboardInterrupt as error:
+        return Ending("interrupted", tracebacks.render(error), 1)
+    except MemoryError as error:
+        return Ending("memory", tracebacks.render(error), 1)
+    except BaseException as error:
+        return Ending("exception", tracebacks.render(error), 1)
+    return Ending("ok")
+
+
+def _left(leaving: SystemExit) -> Ending:
+    """sys.exit(): None is 0, an int is itself, anything else is printed and is 1 (docs.python.org, sys.exit)."""
+    code = leaving.code
+    if code is None or code == 0:
+        return Ending("ok")
+    if isinstance(code, int):
+        return Ending("exit", f"SystemExit: {code:d}" if abs(code) < 2**63 else "SystemExit", code & 0xFF)
+    return Ending("exit", tracebacks.render(leaving), 1)
+
+
+def _fresh_main() -> dict[str, Any]:
+    """A `__main__` of the cell's own, registered so that pickle, dataclasses and multiprocessing find it."""
+    main = types.ModuleType("__main__")
+    sys.modules["__main__"] = main
+    main.__dict__["__builtins__"] = __builtins__
+    main.__dict__.update(load_file.names())
+    return main.__dict__
+
+
+def _copy_in(name: str, descriptor: int) -> None:
+    """Copy one user file; its old date shows later whether the cell wrote to it."""
+    target = os.open(f"{WORK}/{name}", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+    while os.sendfile(target, descriptor, None, COPY_BYTES):
+        pass
+    os.utime(target, (ANCIENT, ANCIENT))
+    os.close(target)
+    os.close(descriptor)
+
+
+def _rehearse() -> None:
+    """One empty cell before the first real one: it touches the pages that every call writes to."""
+    cell = source.parse("x = 1\n", _policy)
+    exec(cell.compiled(), {"__builtins__": __builtins__})

@@ -1,0 +1,97 @@
+"""The system calls that Python 3.11 does not wrap, by ctypes: each raises OSError with the call's name and errno.
+
+Constants are from the Linux UAPI headers named beside them; they are the same on x86_64 and aarch64.
+"""
+
+import ctypes
+import os
+
+# linux/sched.h
+CLONE_NEWNS = 0x00020000
+CLONE_NEWCGROUP = 0x02000000
+CLONE_NEWUTS = 0x04000000
+CLONE_NEWIPC = 0x08000000
+CLONE_NEWUSER = 0x10000000
+CLONE_NEWPID = 0x20000000
+CLONE_NEWNET = 0x40000000
+
+# linux/mount.h
+MS_RDONLY = 0x1
+MS_NOSUID = 0x2
+MS_NODEV = 0x4
+MS_NOEXEC = 0x8
+MS_REMOUNT = 0x20
+MS_NOATIME = 0x400
+MS_BIND = 0x1000
+MS_REC = 0x4000
+MS_PRIVATE = 0x40000
+MNT_DETACH = 0x2
+
+# linux/prctl.h
+PR_SET_DUMPABLE = 4
+PR_SET_CHILD_SUBREAPER = 36
+PR_SET_NO_NEW_PRIVS = 38
+
+# linux/capability.h: version 3 has two 32-bit words a set
+CAPABILITY_VERSION_3 = 0x20080522
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.syscall.restype = ctypes.c_long
+_libc.mount.argtypes = [ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_char_p]
+
+
+def _checked(what: str, result: int) -> int:
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{what}: {os.strerror(number)}")
+    return result
+
+
+def syscall(name: str, number: int, *arguments: object) -> int:
+    """Make one raw system call; pointers are passed as ctypes objects, integers as they are."""
+    converted = [ctypes.c_long(argument) if isinstance(argument, int) else argument for argument in arguments]
+    return _checked(name, _libc.syscall(ctypes.c_long(number), *converted))
+
+
+def unshare(flags: int) -> None:
+    _checked(f"unshare({flags:#x})", _libc.unshare(flags))
+
+
+def setns(descriptor: int, kind: int) -> None:
+    _checked("setns", _libc.setns(descriptor, kind))
+
+
+def mount(source: str, target: str, filesystem: str | None = None, flags: int = 0, options: str | None = None) -> None:
+    result = _libc.mount(
+        os.fsencode(source),
+        os.fsencode(target),
+        filesystem.encode() if filesystem else None,
+        flags,
+        options.encode() if options else None,
+    )
+    _checked(f"mount {filesystem or 'bind'} on {target}", result)
+
+
+def unmount(target: str, flags: int = 0) -> None:
+    _checked(f"umount {target}", _libc.umount2(os.fsencode(target), flags))
+
+
+def pivot_root(new_root: str, put_old: str) -> None:
+    _checked("pivot_root", _libc.pivot_root(os.fsencode(new_root), os.fsencode(put_old)))
+
+
+def prctl(option: int, *arguments: int) -> int:
+    values = [ctypes.c_ulong(value) for value in (*arguments, 0, 0, 0, 0)[:4]]
+    return _checked(f"prctl({option})", _libc.prctl(option, *values))
+
+
+def sethostname(name: str) -> None:
+    encoded = name.encode()
+    _checked("sethostname", _libc.sethostname(encoded, len(encoded)))
+
+
+def drop_capabilities() -> None:
+    """Give up every capability of the calling thread: effective, permitted and inheritable."""
+    header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
+    nothing = (ctypes.c_uint32 * 6)()
+    _checked("capset", _libc.capset(header, nothing))

@@ -1,0 +1,31 @@
+"""Limits that the kernel holds per process: memory, open files, processes, file size."""
+
+import resource
+
+
+def baseline_data_bytes() -> int:
+    """Private writable memory that this process has mapped already (VmData, proc(5)), which RLIMIT_DATA counts too."""
+    with open("/proc/self/status") as status:
+        for line in status:
+            if line.startswith("VmData:"):
+                return int(line.split()[1]) * 1024
+    raise RuntimeError("/proc/self/status has no VmData line")
+
+
+def apply(memory_bytes: int, processes: int, open_files: int, file_bytes: int, baseline_bytes: int) -> None:
+    """Set soft and hard limits alike, so that none can be raised again.
+
+    RLIMIT_DATA rather than RLIMIT_AS: address space that is only reserved (thread stacks, allocator arenas) is free, and
+    numpy still gets a MemoryError when it asks for too much.
+    """
+    for which, limit in (
+        (resource.RLIMIT_DATA, baseline_bytes + memory_bytes),
+        (resource.RLIMIT_NPROC, processes),
+        (resource.RLIMIT_NOFILE, open_files),
+        (resource.RLIMIT_FSIZE, file_bytes),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_MEMLOCK, 0),
+        (resource.RLIMIT_MSGQUEUE, 0),
+        (resource.RLIMIT_RTPRIO, 0),
+    ):
+        resource.setrlimit(which, (limit, limit))

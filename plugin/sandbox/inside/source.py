@@ -1,0 +1,57 @@
+"""A cell's source, parsed once: what the policy says of it, what it imports, which file ids it names."""
+
+import ast
+import linecache
+import re
+import types
+import warnings
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import policy, tracebacks
+
+NAME = "<cell>"
+MAX_REPORTED = 200  # violations, imports and ids each
+# `user_<user>_<unix time>_<random>` and the original's `<user>_<unix time>_<8 hex>`
+FILE_ID = re.compile(r"[\w.@-]{1,100}_\d{9,11}_[0-9A-Za-z]{6,40}", re.ASCII)
+
+
+@dataclass
+class Cell:
+    """One cell; `report` is what the host is told of it, in a frame."""
+
+    text: str
+    tree: ast.Module | None
+    report: dict[str, Any] = field(default_factory=dict)
+
+    def compiled(self) -> types.CodeType:
+        assert self.tree is not None
+        return compile(self.tree, NAME, "exec", dont_inherit=True)
+
+
+def parse(text: str, rules: policy.Policy) -> Cell:
+    """Parse, check and scan. Python's own complaint about the source is a report, not an exception."""
+    # Tracebacks show source lines through this cache; there is no file to read them from.
+    linecache.cache[NAME] = (len(text), None, text.splitlines(keepends=True), NAME)
+    report: dict[str, Any] = {"op": "parsed", "error": "", "violations": [], "imports": [], "file_ids": []}
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(text, NAME)
+            compile(tree, NAME, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
+        return Cell(text, None, report | {"error": tracebacks.render(error)})
+    facts = policy.Facts()
+    try:
+        facts = rules.examine(tree, text)
+    except RecursionError:
+        return Cell(text, None, report | {"error": "RecursionError: the source is nested too deeply to be checked"})
+    report["violations"] = facts.violations[:MAX_REPORTED]
+    report["imports"] = facts.imports[:MAX_REPORTED]
+    report["file_ids"] = _file_ids(facts.strings)
+    return Cell(text, tree, report)
+
+
+def _file_ids(strings: list[str]) -> list[str]:
+    found = dict.fromkeys(text for text in strings if len(text) <= 200 and FILE_ID.fullmatch(text))
+    return list(found)[:MAX_REPORTED]

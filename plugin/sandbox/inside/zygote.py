@@ -1,0 +1,191 @@
+"""Pid 1 of the template: imports and rehearses the heavy libraries once, then forks one sandbox a request.
+
+It speaks JSON messages with the keeper over a SOCK_SEQPACKET socket: `start` comes first; then `spawn`, with the new
+sandbox's descriptors. It tells `ready`, `spawned` (with a pidfd) and `exited` (with the wait status). It runs no user code,
+has one thread, and ends, with all its sandboxes, when the keeper's end of the socket closes.
+"""
+
+import base64
+import gc
+import io
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import sys
+import traceback
+import warnings
+from typing import Any, NoReturn
+
+from . import jail, kernel, landlock, libc, policy, rlimits
+
+CONTROL_FD = 3
+MAX_MESSAGE_BYTES = 192 * 1024
+SANDBOX_DESCRIPTORS = 4  # the sandbox's socket; the ordered pipe, standard output, standard error
+SITE_PACKAGES = f"/venv/lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
+FONT_CACHE = "/venv/matplotlib"
+
+Message = dict[str, Any]
+
+
+def main() -> NoReturn:
+    _own_signals()
+    control = socket.socket(fileno=CONTROL_FD)
+    control.set_inheritable(False)
+    start = json.loads(control.recv(MAX_MESSAGE_BYTES))
+    limits = jail.Limits(**start["limits"])
+    kernel.configure(policy.Policy.from_rows(start["policy"]))
+    program = base64.b64decode(start["seccomp"])
+    imported = rehearse(start["imports"])
+    landlock_abi = landlock.abi()
+    _be_single_threaded()
+    _forget_inside()
+    gc.collect()
+    gc.freeze()
+    baseline = rlimits.baseline_data_bytes()
+    _tell_ready(control, {"op": "ready", "imported": imported, "landlock": landlock_abi})
+
+    def become_sandbox(descriptors: list[int]) -> NoReturn:
+        peer = socket.socket(fileno=descriptors[0])
+        jail.keep_only(peer, descriptors[1:])
+        jail.enter(limits, program, landlock_abi, baseline)
+        jail.reseed()
+        kernel.serve(peer, descriptors[1])
+
+    _serve(control, become_sandbox)
+
+
+def rehearse(modules: list[str]) -> dict[str, str]:
+    """Import what cells use most and run each library's first steps, which are slow the first time only.
+
+    Returns: versions of what could be imported; a module that is not installed is left out.
+    """
+    sys.path.append(SITE_PACKAGES)
+    if os.path.isdir(FONT_CACHE):
+        shutil.copytree(FONT_CACHE, os.environ["MPLCONFIGDIR"])
+    versions = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for name in modules:
+            try:
+                module = __import__(name)
+            except ImportError:
+                continue
+            versions[name] = str(getattr(module, "__version__", ""))
+        if "pandas" in versions:
+            _rehearse_pandas()
+        if "matplotlib" in versions:
+            _rehearse_matplotlib()
+    return versions
+
+
+def _rehearse_pandas() -> None:
+    import pandas
+
+    frame = pandas.read_csv(io.StringIO("when,kind,value\n2026-01-01,a,1.5\n2026-01-02,b,2.5\n"), parse_dates=["when"])
+    repr(frame.describe())
+    repr(frame.groupby("kind")["value"].agg(["mean", "sum"]))
+    frame.sort_values("value").to_csv(io.StringIO())
+
+
+def _rehearse_matplotlib() -> None:
+    import matplotlib.pyplot as plt
+
+    from . import display
+
+    display.install()
+    figure, axes = plt.subplots()
+    axes.plot([1, 2, 3], label="x")
+    axes.bar([1, 2], [3, 4])
+    axes.set_title("rehearsal")
+    axes.legend()
+    figure.savefig(io.BytesIO(), format="png")
+    plt.close("all")
+    display.forget()
+
+
+def _own_signals() -> None:
+    """Start from Python's own dispositions, whatever the operator's process had set or blocked."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, signal.valid_signals())
+    ignored = {signal.SIGPIPE, signal.SIGXFSZ}  # as the interpreter starts (Python/pylifecycle.c)
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, signal.SIGINT}:
+        signal.signal(number, signal.SIG_IGN if number in ignored else signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _be_single_threaded() -> None:
+    """Only one thread survives a fork; wait a moment for those that end by themselves, then refuse."""
+    for _ in range(100):
+        threads = os.listdir("/proc/self/task")
+        if len(threads) == 1:
+            return
+        select.select([], [], [], 0.05)
+    raise RuntimeError(f"the zygote has {len(threads)} threads: a library started some at import")
+
+
+def _forget_inside() -> None:
+    """Leave no module of ours where code's own imports would find it."""
+    package = __package__ or "inside"
+    for name in [name for name in sys.modules if name == package or name.startswith(f"{package}.")]:
+        del sys.modules[name]
+    sys.path[:] = [path for path in sys.path if not path.startswith("/cellblock")]
+    sys.path.insert(0, "")  # the working directory, as for a script that runs there
+    sys.argv[:] = [""]
+
+
+def _tell_ready(control: socket.socket, message: Message) -> None:
+    """A font cache that had to be built goes along, so that the next start need not build it."""
+    caches = os.environ["MPLCONFIGDIR"]
+    built = os.path.isdir(caches) and not os.path.isdir(FONT_CACHE)
+    names = [name for name in sorted(os.listdir(caches)) if name.startswith("fontlist")] if built else []
+    descriptors = [os.open(f"{caches}/{name}", os.O_RDONLY) for name in names[:1]]
+    _tell(control, message | {"font_cache_name": "".join(names[:1])}, descriptors)
+    for descriptor in descriptors:
+        os.close(descriptor)
+
+
+def _tell(control: socket.socket, message: Message, descriptors: list[int]) -> None:
+    socket.send_fds(control, [json.dumps(message).encode()], descriptors)
+
+
+def _serve(control: socket.socket, become_sandbox: Any) -> NoReturn:
+    own_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+    children: dict[int, tuple[int, int]] = {}  # pidfd -> (sandbox number, pid)
+    waiting = select.poll()
+    waiting.register(control, select.POLLIN)
+    while True:
+        for descriptor, _ in waiting.poll():
+            if descriptor != control.fileno():
+                number, pid = children.pop(descriptor)
+                waiting.unregister(descriptor)
+                os.close(descriptor)
+                status = os.waitpid(pid, 0)[1]
+                _tell(control, {"op": "exited", "number": number, "status": status}, [])
+                continue
+            body, passed, _, _ = socket.recv_fds(control, MAX_MESSAGE_BYTES, SANDBOX_DESCRIPTORS)
+            if not body:
+                os._exit(0)
+            number = json.loads(body)["number"]
+            libc.setns(own_namespace, libc.CLONE_NEWPID)  # a fork fails while the last one's namespace is dead
+            libc.unshare(libc.CLONE_NEWPID)
+            pid = os.fork()
+            if pid == 0:
+                _run_sandbox(become_sandbox, passed)
+            for end in passed:
+                os.close(end)
+            pidfd = os.pidfd_open(pid)
+            children[pidfd] = (number, pid)
+            waiting.register(pidfd, select.POLLIN)
+            _tell(control, {"op": "spawned", "number": number}, [pidfd])
+
+
+def _run_sandbox(become_sandbox: Any, descriptors: list[int]) -> NoReturn:
+    """Whatever happens, the fork never returns into the zygote's loop."""
+    try:
+        become_sandbox(descriptors)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(1)

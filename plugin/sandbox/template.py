@@ -1,0 +1,123 @@
+"""What the template's root consists of on this host: the interpreter, the venv's packages, the C libraries, and no more.
+
+Everything is shown at paths of our own, so that nothing inside tells where on the host it lies.
+"""
+
+import os
+import sys
+import sysconfig
+from pathlib import Path
+from typing import Any
+
+INSIDE = Path(__file__).parent / "inside"
+VERSION = f"python{sys.version_info.major}.{sys.version_info.minor}"
+STDLIB_INSIDE = f"/python/{sys.platlibdir}/{VERSION}"
+ZYGOTE = ["/venv/bin/python", "-I", "-X", "utf8", "-c"]
+ZYGOTE_PROGRAM = "import sys; sys.path.insert(0, '/cellblock'); from inside.zygote import main; main()"
+
+# The whole environment of every sandbox: nothing of the host's is handed on.
+ENVIRONMENT = {
+    "HOME": "/work",
+    "USER": "sandbox",
+    "LOGNAME": "sandbox",
+    "PATH": "/venv/bin:/python/bin",
+    "LANG": "C.UTF-8",
+    "TZ": "UTC",
+    "TMPDIR": "/tmp",
+    "LD_LIBRARY_PATH": "/python/lib",
+    "MPLBACKEND": "agg",
+    "MPLCONFIGDIR": "/tmp/matplotlib",
+    # One thread each: two OpenMP threads on a busy machine took 4.6 s for what one does in 0.27 s.
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    # pyarrow's own allocator starts a background thread, and a zygote with two threads cannot be forked.
+    "ARROW_DEFAULT_MEMORY_POOL": "system",
+    # joblib counts cores in /sys, which is not there.
+    "LOKY_MAX_CPU_COUNT": "1",
+    "MALLOC_ARENA_MAX": "2",
+}
+
+_DEVICES = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"]
+_SHARED_DATA = ["/usr/share/zoneinfo", "/usr/lib/locale", "/etc/ld.so.cache"]
+_FILES = {
+    "/etc/passwd": "sandbox:x:1000:1000:sandbox:/work:/bin/false\n",
+    "/etc/group": "sandbox:x:1000:\n",
+    "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
+    "/etc/hosts": "127.0.0.1 localhost\n",
+}
+_SYMLINKS = [
+    ("/dev/fd", "/proc/self/fd"),
+    ("/dev/stdin", "/proc/self/fd/0"),
+    ("/dev/stdout", "/proc/self/fd/1"),
+    ("/dev/stderr", "/proc/self/fd/2"),
+    ("/dev/shm", "/tmp"),  # multiprocessing's semaphores
+    ("/files", "/work"),
+    ("/mnt/data", "/work"),
+]
+_DIRECTORIES = ["/work", "/tmp", "/space", "/mnt", "/var/tmp"]
+
+
+def launch(site_packages: Path, font_cache: Path, outer_uid: int, outer_gid: int) -> dict[str, Any]:
+    """The launch that inside/launcher.py reads (its `Launch` says what each field is)."""
+    libraries, library_links = _system_libraries()
+    binds = [
+        (_base_executable(), f"/python/bin/{VERSION}"),
+        (str(_stdlib()), STDLIB_INSIDE),
+        (str(site_packages), f"/venv/lib/{VERSION}/site-packages"),
+        (str(INSIDE), "/cellblock/inside"),
+        *((str(path), f"/python/lib/{path.name}") for path in _python_libraries()),
+        *((path, path) for path in [*libraries, *_SHARED_DATA] if os.path.exists(path)),
+    ]
+    if font_cache.is_dir():
+        binds.append((str(font_cache), "/venv/matplotlib"))
+    # The operator's own packages, perhaps the bot itself, lie in the base interpreter's site-packages.
+    hidden = [f"{STDLIB_INSIDE}/{name}" for name in ("site-packages", "dist-packages") if (_stdlib() / name).is_dir()]
+    tree = {
+        "binds": binds,
+        "devices": _DEVICES,
+        "hidden": hidden,
+        "directories": _DIRECTORIES,
+        "symlinks": [*_SYMLINKS, *library_links, ("/venv/bin/python", f"/python/bin/{VERSION}"),
+                     ("/venv/bin/python3", f"/python/bin/{VERSION}")],
+        "files": _FILES | {"/venv/pyvenv.cfg": "home = /python/bin\ninclude-system-site-packages = false\n"},
+    }  # fmt: skip
+    return {
+        "tree": tree,
+        "outer_uid": outer_uid,
+        "outer_gid": outer_gid,
+        "argv": [*ZYGOTE, ZYGOTE_PROGRAM],
+        "environment": ENVIRONMENT,
+    }
+
+
+def launcher_command(control_fd: int) -> list[str]:
+    """The command that starts inside/launcher.py in the base interpreter, alone with the standard library."""
+    program = f"import sys; sys.path.insert(0, {str(INSIDE.parent)!r}); from inside.launcher import main; sys.exit(main({control_fd}))"
+    return [_base_executable(), "-I", "-S", "-c", program]
+
+
+def _base_executable() -> str:
+    return os.path.realpath(getattr(sys, "_base_executable", sys.executable))
+
+
+def _stdlib() -> Path:
+    return Path(os.__file__).parent.resolve()
+
+
+def _python_libraries() -> list[Path]:
+    """Shared libraries that an interpreter outside /usr brings along: its own, and a conda installation's."""
+    if sys.base_prefix == "/usr":
+        return []
+    return [path for path in Path(sys.base_prefix, "lib").glob("lib*.so*") if path.is_file()]
+
+
+def _system_libraries() -> tuple[list[str], list[tuple[str, str]]]:
+    """Directories of the C library and its like, and the top-level links that lead there on a merged /usr."""
+    links = [(path, os.readlink(path)) for path in ("/lib", "/lib64") if os.path.islink(path)]
+    multiarch = sysconfig.get_config_var("MULTIARCH")
+    candidates = [f"/usr/lib/{multiarch}", f"/lib/{multiarch}"] if multiarch else []
+    if not any(os.path.isdir(path) for path in candidates):
+        candidates = ["/usr/lib", "/lib"]
+    candidates += ["/usr/lib64", "/lib64"]
+    linked = tuple(f"{path}/" for path, _ in links)
+    return [path for path in candidates if os.path.isdir(path) and not f"{path}/".startswith(linked)], links
