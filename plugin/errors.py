@@ -86,7 +86,9 @@ class InterpreterBusy(CellblockError):
 
     def __init__(self, waiting: int, retry_after: float) -> None:
         self.waiting, self.retry_after = waiting, retry_after
-        super().__init__(f"The interpreter is busy: {waiting} calls are waiting; try again in {retry_after:.0f} seconds")
+        super().__init__(
+            f"The interpreter is busy: {waiting} calls are waiting; try again in {retry_after:.0f} seconds"
+        )
 
 
 class SandboxLost(CellblockError):

@@ -27,7 +27,9 @@ class Outcome:
 OK = Outcome("ok")
 EXCEPTION = Outcome("exception", "", 1)
 LOST = Outcome("lost", "The sandbox was lost while the code ran; run it again", -4)
-FORGED = Outcome("lost", "The sandbox broke off its protocol; what the code claims about its own end is not believed", -4)
+FORGED = Outcome(
+    "lost", "The sandbox broke off its protocol; what the code claims about its own end is not believed", -4
+)
 
 
 def exited(code: int) -> Outcome:

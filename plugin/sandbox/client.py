@@ -16,6 +16,7 @@ from typing import Any
 
 from .. import result
 from ..result import Outcome
+from .cgroups import Cgroup
 from .inside import frames
 from .outputs import Drain, OnText, Outputs
 
@@ -57,7 +58,8 @@ class Sandbox:
     def __init__(self, number: int, channels: Channels, memory_bytes: int) -> None:
         self.number = number
         self.memory_bytes = memory_bytes
-        self.out_of_memory = False  # set by whoever killed it for that
+        self.out_of_memory = False  # set by the watchdog when it kills for that
+        self.cgroup: Cgroup | None = None
         self.work_fd = -1
         self.pidfd = -1
         self._channels = channels
@@ -106,26 +108,31 @@ class Sandbox:
         return await self._request({"op": "parse", "source": source})
 
     async def put_file(self, name: str, descriptor: int) -> None:
-        """Have one user file copied into the working directory; closes the descriptor."""
-        try:
-            await self._send({"op": "file", "name": name}, [descriptor])
-        finally:
-            os.close(descriptor)
+        """Have one user file copied into the working directory.
+
+        Raises:
+            SandboxDied: it could not be, for want of room or because the sandbox ended.
+        """
+        await self._send({"op": "file", "name": name}, [descriptor])
+        await self._reply()
 
     async def run(
         self,
         files: dict[str, dict[str, str]],
         limits: dict[str, int],
+        *,
         timeout: float,
+        deadline: float,
         max_output_bytes: int,
         on_text: OnText | None = None,
     ) -> Run:
-        """Run the parsed cell to its end, then end the sandbox: when this returns, no process of it is left.
+        """Run the parsed cell to its end, then kill the sandbox; `gone` waits until no process of it is left.
 
         Args:
             files: the user's files by id, as load_file.py wants them.
             limits: for loaders: `image_pixels`.
-            timeout: seconds until SIGINT; SIGKILL comes a second later.
+            timeout: seconds that the cell was given, as its result tells them.
+            deadline: when they are over, in the event loop's time: SIGINT then, SIGKILL a second later.
         """
         outputs = Outputs(max_output_bytes, on_text)
         drain = Drain(self._channels.pipes, outputs)
@@ -134,23 +141,26 @@ class Sandbox:
         drain.start()
         try:
             claim, outcome = await self._settle(
-                {"op": "run", "token": token, "files": files, "limits": limits}, timeout
+                {"op": "run", "token": token, "files": files, "limits": limits}, timeout, deadline
             )
             seconds = self._loop.time() - started
             if outcome is None:
                 outcome = _believed(claim, token, self.memory_bytes)
-            await self.kill()
             if outcome is result.LOST:
-                outcome = await self._judge_death()
+                await self.gone()
+                outcome = await self.judge_death()
         finally:
+            self.signal(signal.SIGKILL)
             drain.finish()
-        error = claim.get("error", "") if outcome.kind in ("exception", "exit", "memory", "timeout") else ""
+        error = claim.get("error", "") if outcome.kind in ("exception", "exit", "memory") else ""
         return Run(outcome, error if isinstance(error, str) else "", seconds, outputs)
 
-    async def _settle(self, request: frames.Frame, timeout: float) -> tuple[frames.Frame, Outcome | None]:
+    async def _settle(
+        self, request: frames.Frame, timeout: float, deadline: float
+    ) -> tuple[frames.Frame, Outcome | None]:
         """Send the request and wait for what ends it: (what it claims, the outcome if that is not for it to claim)."""
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout_at(deadline):
                 return await self._request(request), None
         except TimeoutError:
             return await self._interrupt(), result.timed_out(timeout)
@@ -165,8 +175,9 @@ class Sandbox:
                 return await self._reply()
         return {}
 
-    async def _judge_death(self) -> Outcome:
-        if self.out_of_memory:
+    async def judge_death(self) -> Outcome:
+        """Why the sandbox ended, told by what it cannot forge; waits for the zygote to have reaped it."""
+        if self.out_of_memory or (self.cgroup and await asyncio.to_thread(self.cgroup.out_of_memory)):
             return result.out_of_memory(self.memory_bytes)
         if self._broken:
             return result.FORGED
@@ -180,8 +191,8 @@ class Sandbox:
             if self.pidfd >= 0:
                 signal.pidfd_send_signal(self.pidfd, number)
 
-    async def kill(self) -> None:
-        """End every process of the sandbox and wait until the last is gone: it is pid 1 of them all."""
+    async def gone(self) -> None:
+        """Kill every process of the sandbox and wait until the last is gone: the first is pid 1 of them all."""
         self.signal(signal.SIGKILL)
         await self._dead.wait()
 
@@ -190,17 +201,19 @@ class Sandbox:
         if self._channels is _CLOSED:
             return
         channels, self._channels = self._channels, _CLOSED
+        self._loop.remove_reader(channels.peer)
         try:
             if self.pidfd >= 0:
-                await self.kill()
+                await self.gone()
         finally:
-            self._loop.remove_reader(channels.peer)
             channels.close()
             for descriptor in (self.work_fd, self.pidfd):
                 if descriptor >= 0:
                     self._loop.remove_reader(descriptor)
                     os.close(descriptor)
             self.work_fd = self.pidfd = -1
+            if self.cgroup is not None:
+                await asyncio.to_thread(self.cgroup.remove)
 
     # ---- the socket
 
@@ -270,7 +283,7 @@ def _believed(claim: frames.Frame, token: str, memory_bytes: int) -> Outcome:
     match claim.get("kind"), claim.get("code"):
         case "ok", _:
             return result.OK
-        case ("exception" | "interrupted"), _:
+        case (("exception" | "interrupted"), _):
             return result.EXCEPTION
         case "memory", _:
             return result.out_of_memory(memory_bytes)

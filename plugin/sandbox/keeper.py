@@ -11,9 +11,8 @@ import re
 import signal
 import socket
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from ..config import Settings
 from ..errors import SandboxUnavailable
@@ -22,7 +21,9 @@ from .client import Channels, Sandbox, SandboxDied
 
 log = logging.getLogger("cellblock.sandbox")
 
-START_SECONDS = 120.0  # the first start on a cold disk imports pandas and matplotlib from it, and may build a font cache
+START_SECONDS = (
+    120.0  # the first start on a cold disk imports pandas and matplotlib from it, and may build a font cache
+)
 STOP_SECONDS = 5.0
 MAX_MESSAGE_BYTES = 64 * 1024
 MAX_FONT_CACHE_BYTES = 4 * 1024**2
@@ -43,29 +44,25 @@ class Keeper:
         site_packages: of the virtual environment whose packages sandboxes see.
         font_cache: a directory where matplotlib's font list is kept between starts.
         policy: rows of policy.toml that apply.
-        on_end: called once when the zygote is gone, expected or not.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        site_packages: Path,
-        font_cache: Path,
-        policy: list[dict[str, str]],
-        on_end: Callable[[], None],
-    ) -> None:
+    def __init__(self, settings: Settings, site_packages: Path, font_cache: Path, policy: list[dict[str, str]]) -> None:
         self._settings = settings
         self._site_packages = site_packages
         self._font_cache = font_cache
         self._policy = policy
-        self._on_end = on_end
         self._sandboxes: dict[int, Sandbox] = {}
         self._count = 0
         self._ready: asyncio.Future[dict[str, Any]] | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._gone = asyncio.Event()
         self._control: socket.socket | None = None
-        self.imported: dict[str, str] = {}
+        self.imported: dict[str, str] = {}  # what the zygote has imported, with versions
+        self.anonymous_bytes = 0  # the zygote's own memory, which its forks share until they write to it
+
+    @property
+    def alive(self) -> bool:
+        return self._control is not None and not self._gone.is_set()
 
     async def start(self) -> None:
         """Build the template, start the zygote in it and wait until it can fork.
@@ -91,14 +88,19 @@ class Keeper:
             loop.add_reader(control, self._on_message)
             async with asyncio.timeout(START_SECONDS):
                 message = await self._ready
-        except BaseException as error:
+        except (OSError, SandboxDied, TimeoutError):
+            complaint = await asyncio.to_thread(self._complaint)
             await self.aclose()
-            if isinstance(error, (OSError, SandboxDied, TimeoutError)):
-                raise SandboxUnavailable(await asyncio.to_thread(self._complaint)) from None
+            raise SandboxUnavailable(complaint) from None
+        except asyncio.CancelledError:
+            await self.aclose()
             raise
         self.imported = message["imported"]
+        self.anonymous_bytes = message["anonymous_bytes"]
         if message["font_cache"] >= 0:
-            await asyncio.to_thread(_keep_font_cache, self._font_cache, message["font_cache_name"], message["font_cache"])
+            await asyncio.to_thread(
+                _keep_font_cache, self._font_cache, message["font_cache_name"], message["font_cache"]
+            )
         log.debug("zygote ready: %s", message)
 
     async def spawn(self) -> Sandbox:
@@ -107,7 +109,7 @@ class Keeper:
         Raises:
             SandboxDied: it, or the zygote, ended before that.
         """
-        if self._control is None or self._gone.is_set():
+        if self._control is None or not self.alive:
             raise SandboxDied
         self._count += 1
         peer, theirs = socket.socketpair()
@@ -140,14 +142,17 @@ class Keeper:
         if control is not None:
             asyncio.get_running_loop().remove_reader(control)
             control.close()  # the zygote ends when it reads the end of file
-        if self._process is None:
+        process, self._process = self._process, None
+        if process is None:
             return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(STOP_SECONDS):
                 await self._gone.wait()
         if not self._gone.is_set():
-            self._process.send_signal(signal.SIGTERM)  # the launcher kills the zygote
+            process.send_signal(signal.SIGTERM)  # the launcher kills the zygote
             await self._gone.wait()
+        process.wait()  # it is gone: this only reaps it
+        os.close(self._complaints)
 
     # ---- the launcher
 
@@ -193,15 +198,12 @@ class Keeper:
     def _on_gone(self, pidfd: int) -> None:
         asyncio.get_running_loop().remove_reader(pidfd)
         os.close(pidfd)
-        assert self._process is not None
-        self._process.wait()  # it is dead: this only reaps it
         self._gone.set()
         if self._ready is not None and not self._ready.done():
             self._ready.set_exception(SandboxDied())
         for sandbox in list(self._sandboxes.values()):
             sandbox.exited(None)
         self._sandboxes.clear()
-        self._on_end()
 
     # ---- the zygote
 
@@ -271,5 +273,7 @@ def _mapped(kind: str) -> int:
 def _architecture() -> filter.Architecture:
     machine = platform.machine()
     if machine not in filter.AUDIT_ARCH:
-        raise SandboxUnavailable(f"no system call table for {machine}: cellblock runs on {', '.join(filter.AUDIT_ARCH)}")
-    return cast(filter.Architecture, machine)
+        raise SandboxUnavailable(
+            f"no system call table for {machine}: cellblock runs on {', '.join(filter.AUDIT_ARCH)}"
+        )
+    return machine

@@ -70,7 +70,7 @@ class Drain:
             self._loop.add_reader(pipe, self._read, pipe, READS_A_WAKE)
 
     def finish(self) -> None:
-        """Stop, and take what the pipes still hold; call it when every process that could write is dead."""
+        """Stop, and take what the pipes hold now: a process that outlives its cell may hold them open for long."""
         for pipe in self._pipes:
             self._loop.remove_reader(pipe)
         for pipe in self._pipes:

@@ -92,7 +92,10 @@ def launch(site_packages: Path, font_cache: Path, outer_uid: int, outer_gid: int
 
 def launcher_command(control_fd: int) -> list[str]:
     """The command that starts inside/launcher.py in the base interpreter, alone with the standard library."""
-    program = f"import sys; sys.path.insert(0, {str(INSIDE.parent)!r}); from inside.launcher import main; sys.exit(main({control_fd}))"
+    program = (
+        f"import sys; sys.path.insert(0, {str(INSIDE.parent)!r}); "
+        f"from inside.launcher import main; sys.exit(main({control_fd}))"
+    )
     return [_base_executable(), "-I", "-S", "-c", program]
 
 

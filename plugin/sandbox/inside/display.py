@@ -24,7 +24,7 @@ def install() -> None:
 
     noting_savefig.__doc__ = savefig.__doc__
     noting_savefig.__name__ = "savefig"
-    matplotlib.figure.Figure.savefig = noting_savefig  # type: ignore[method-assign]
+    matplotlib.figure.Figure.savefig = noting_savefig
 
     def show(*args: Any, **kwargs: Any) -> None:
         """Save every open figure as a PNG and close it, as a window would be closed."""

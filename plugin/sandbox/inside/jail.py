@@ -10,6 +10,12 @@ from . import landlock, libc, mounts, rlimits, seccomp
 
 USER_ID = 1000  # as code sees itself; an ordinary, unprivileged uid on the host whatever this says
 
+# user_namespaces(7): setgroups is denied before an unprivileged gid map may be written
+_MAPS = (
+    ("/proc/self/setgroups", b"deny"),
+    ("/proc/self/uid_map", b"%d 0 1" % USER_ID),
+    ("/proc/self/gid_map", b"%d 0 1" % USER_ID),
+)
 _NAMESPACES = libc.CLONE_NEWNS | libc.CLONE_NEWNET | libc.CLONE_NEWIPC
 
 
@@ -34,9 +40,10 @@ def enter(limits: Limits, seccomp_program: bytes, landlock_abi: int, baseline_by
     mounts.mount_sandbox(limits.space_bytes, limits.inodes)
     os.chdir("/work")
     libc.unshare(libc.CLONE_NEWUSER)
-    for name, text in (("setgroups", "deny"), ("uid_map", f"{USER_ID} 0 1"), ("gid_map", f"{USER_ID} 0 1")):
-        with open(f"/proc/self/{name}", "w") as file:
-            file.write(text)
+    for name, text in _MAPS:
+        file = os.open(name, os.O_WRONLY | os.O_CLOEXEC)
+        os.write(file, text)
+        os.close(file)
     rlimits.apply(limits.memory_bytes, limits.processes, limits.open_files, limits.space_bytes, baseline_bytes)
     libc.drop_capabilities()
     libc.prctl(libc.PR_SET_NO_NEW_PRIVS, 1)

@@ -57,6 +57,7 @@ def serve(peer: socket.socket, ordered_pipe: int) -> NoReturn:
                 peer.sendall(frames.encode(cell.report))
             elif frame["op"] == "file":
                 _copy_in(frame["name"], descriptors.pop())
+                peer.sendall(frames.encode({"op": "copied"}))
             elif frame["op"] == "run" and cell is not None:
                 _run(peer, cell, frame)
 
@@ -92,7 +93,7 @@ def _guarded(step: Any) -> Ending:
         return Ending("interrupted", tracebacks.render(error), 1)
     except MemoryError as error:
         return Ending("memory", tracebacks.render(error), 1)
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001 - whatever code raises is its result
         return Ending("exception", tracebacks.render(error), 1)
     return Ending("ok")
 

@@ -14,10 +14,16 @@ from typing import TypedDict
 from . import libc, mounts
 
 CONTROL_FD = 3
+ASK_FOR_MAPS = b"m"
 SETUP_FAILED = 70  # EX_SOFTWARE, sysexits.h
 
 _SANDBOX_NAMESPACES = (
-    libc.CLONE_NEWNS | libc.CLONE_NEWPID | libc.CLONE_NEWNET | libc.CLONE_NEWIPC | libc.CLONE_NEWUTS | libc.CLONE_NEWCGROUP
+    libc.CLONE_NEWNS
+    | libc.CLONE_NEWPID
+    | libc.CLONE_NEWNET
+    | libc.CLONE_NEWIPC
+    | libc.CLONE_NEWUTS
+    | libc.CLONE_NEWCGROUP
 )
 
 
@@ -39,26 +45,35 @@ def main(control_fd: int) -> int:
         os.close(control_fd)
     # Orphans are handed up to here, so that this process, and so the keeper, sees the zygote's end.
     libc.prctl(libc.PR_SET_CHILD_SUBREAPER, 1)
-    asks_for_maps, maps_asked = os.pipe(), os.pipe()
+    telling, answering = os.pipe(), os.pipe()
     builder = os.fork()
     if builder == 0:
-        os.close(asks_for_maps[0])
-        os.close(maps_asked[1])
-        _build(launch, asks_for_maps[1], maps_asked[0])
+        os.close(telling[0])
+        os.close(answering[1])
+        _build(launch, telling[1], answering[0])
     os.close(CONTROL_FD)
-    os.close(asks_for_maps[1])
-    os.close(maps_asked[0])
-    if os.read(asks_for_maps[0], 1):
+    os.close(telling[1])
+    os.close(answering[0])
+    if os.read(telling[0], 1) == ASK_FOR_MAPS:
         _write_maps(builder, launch["outer_uid"], launch["outer_gid"])
-        os.write(maps_asked[1], b"1")
-    return _wait_for_all(builder)
+        os.write(answering[1], ASK_FOR_MAPS)
+    zygote = os.read(telling[0], 16)
+    status = os.waitpid(builder, 0)[1]
+    if status or not zygote:
+        return SETUP_FAILED
+    return _outlive(int(zygote))
 
 
-def _build(launch: Launch, ask: int, answer: int) -> None:
-    """In the first child: make the namespaces and the root, then fork pid 1, which becomes the zygote. Never returns."""
+def _build(launch: Launch, tell: int, answer: int) -> None:
+    """In the first child: make the namespaces and the root, then fork pid 1, which becomes the zygote. Never returns.
+
+    Args:
+        tell: pipe to the launcher: ASK_FOR_MAPS, then the zygote's pid as the launcher sees it.
+        answer: pipe from the launcher, read when the maps are written.
+    """
 
     def maps_written() -> None:
-        os.write(ask, b"1")
+        os.write(tell, ASK_FOR_MAPS)
         if not os.read(answer, 1):
             os._exit(SETUP_FAILED)
 
@@ -78,10 +93,12 @@ def _build(launch: Launch, ask: int, answer: int) -> None:
             mounts.build_root(launch["tree"])
             libc.unshare(_SANDBOX_NAMESPACES & ~libc.CLONE_NEWNS)
         libc.sethostname("cellblock")
-        if os.fork() == 0:
+        zygote = os.fork()
+        if zygote == 0:
             mounts.finish_root()
             os.set_inheritable(CONTROL_FD, True)
             os.execve(launch["argv"][0], launch["argv"], launch["environment"])
+        os.write(tell, str(zygote).encode())
         os._exit(0)
     except OSError as error:
         sys.stderr.write(f"{error.strerror}\n")
@@ -96,13 +113,7 @@ def _write_maps(pid: int, outer_uid: int, outer_gid: int) -> None:
             file.write(text)
 
 
-def _wait_for_all(builder: int) -> int:
-    """Reap the builder, then the zygote it left behind; SIGTERM ends the zygote, and with it every sandbox."""
-    zygote = 0
-    status = os.waitpid(builder, 0)[1]
-    if status:
-        return os.waitstatus_to_exitcode(status)
-    with open(f"/proc/self/task/{os.getpid()}/children") as children:
-        zygote = int(children.read().split()[0])
+def _outlive(zygote: int) -> int:
+    """Wait for the zygote; SIGTERM ends it, and with it every sandbox."""
     signal.signal(signal.SIGTERM, lambda *_: os.kill(zygote, signal.SIGKILL))
     return os.waitstatus_to_exitcode(os.waitpid(zygote, 0)[1]) & 0xFF

@@ -99,4 +99,12 @@ def _path(path: str) -> str:
     return os.fspath(path)
 
 
-_LOADERS = {"csv": _csv, "excel": _excel, "json": _json, "text": _text, "image": _image, "bytes": _binary, "path": _path}
+_LOADERS = {
+    "csv": _csv,
+    "excel": _excel,
+    "json": _json,
+    "text": _text,
+    "image": _image,
+    "bytes": _binary,
+    "path": _path,
+}

@@ -16,7 +16,6 @@ _KEPT_FLAGS = (
     (os.ST_NODEV, libc.MS_NODEV),
     (os.ST_NOEXEC, libc.MS_NOEXEC),
     (os.ST_NOATIME, libc.MS_NOATIME),
-    (os.ST_RELATIME, 0),
 )
 
 
@@ -47,7 +46,7 @@ def build_root(tree: Tree) -> None:
         with open(_SCAFFOLD + path, "w") as file:
             file.write(content)
     for host, path in tree["binds"]:
-        _bind(sources[host], _SCAFFOLD + path, libc.MS_RDONLY | libc.MS_NODEV | libc.MS_NOATIME)
+        _bind(sources[host], _SCAFFOLD + path, libc.MS_RDONLY | libc.MS_NODEV)
     for path in tree["devices"]:
         _bind(sources[path], _SCAFFOLD + path, 0)
     for path in tree["hidden"]:

@@ -32,7 +32,8 @@ class Policy:
     def from_rows(cls, rows: list[Row]) -> "Policy":
         """Sort rows of policy.toml by their kind: module, attribute or builtin."""
         module, attribute, builtin = (
-            {row["name"]: row["reason"] for row in rows if row["kind"] == kind} for kind in ("module", "attribute", "builtin")
+            {row["name"]: row["reason"] for row in rows if row["kind"] == kind}
+            for kind in ("module", "attribute", "builtin")
         )
         return cls(module, attribute, builtin)
 
@@ -150,6 +151,8 @@ def _expects_import_error(node: ast.Try) -> bool:
     for handler in node.handlers:
         caught = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
         for kind in caught:
-            if kind is None or (isinstance(kind, ast.Name) and kind.id in {"ImportError", "ModuleNotFoundError", "Exception"}):
+            if kind is None or (
+                isinstance(kind, ast.Name) and kind.id in {"ImportError", "ModuleNotFoundError", "Exception"}
+            ):
                 return True
     return False

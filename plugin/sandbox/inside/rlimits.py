@@ -3,13 +3,13 @@
 import resource
 
 
-def baseline_data_bytes() -> int:
-    """Private writable memory that this process has mapped already (VmData, proc(5)), which RLIMIT_DATA counts too."""
+def own_bytes(field: str) -> int:
+    """A size of this process from /proc/self/status (proc(5)), such as VmData or RssAnon."""
     with open("/proc/self/status") as status:
         for line in status:
-            if line.startswith("VmData:"):
+            if line.startswith(f"{field}:"):
                 return int(line.split()[1]) * 1024
-    raise RuntimeError("/proc/self/status has no VmData line")
+    raise RuntimeError(f"/proc/self/status has no line {field}")
 
 
 def apply(memory_bytes: int, processes: int, open_files: int, file_bytes: int, baseline_bytes: int) -> None:
@@ -17,6 +17,9 @@ def apply(memory_bytes: int, processes: int, open_files: int, file_bytes: int, b
 
     RLIMIT_DATA rather than RLIMIT_AS: address space that is only reserved (thread stacks, allocator arenas) is free, and
     numpy still gets a MemoryError when it asks for too much.
+
+    Args:
+        baseline_bytes: what the zygote had mapped already (VmData), which RLIMIT_DATA counts too.
     """
     for which, limit in (
         (resource.RLIMIT_DATA, baseline_bytes + memory_bytes),

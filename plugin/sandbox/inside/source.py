@@ -1,8 +1,10 @@
 """A cell's source, parsed once: what the policy says of it, what it imports, which file ids it names."""
 
 import ast
+import importlib.util
 import linecache
 import re
+import sys
 import types
 import warnings
 from dataclasses import dataclass, field
@@ -47,9 +49,27 @@ def parse(text: str, rules: policy.Policy) -> Cell:
     except RecursionError:
         return Cell(text, None, report | {"error": "RecursionError: the source is nested too deeply to be checked"})
     report["violations"] = facts.violations[:MAX_REPORTED]
-    report["imports"] = facts.imports[:MAX_REPORTED]
+    report["imports"] = _missing(facts)[:MAX_REPORTED]
     report["file_ids"] = _file_ids(facts.strings)
     return Cell(text, tree, report)
+
+
+def _missing(facts: policy.Facts) -> list[dict[str, Any]]:
+    """Imports that would fail now; a module that the code writes itself (it names `helper.py`) is not missing."""
+    written = {text.rpartition("/")[2] for text in facts.strings if text.endswith(".py")}
+    missing = {}
+    for found in facts.imports:
+        module = found["name"].partition(".")[0]
+        if module not in missing and f"{module}.py" not in written and not _is_there(module):
+            missing[module] = found
+    return list(missing.values())
+
+
+def _is_there(module: str) -> bool:
+    try:
+        return module in sys.modules or importlib.util.find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False
 
 
 def _file_ids(strings: list[str]) -> list[str]:

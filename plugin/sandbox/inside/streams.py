@@ -44,7 +44,7 @@ def install(pipe: int) -> None:
         stream = io.TextIOWrapper(buffer, "utf-8", errors="backslashreplace", line_buffering=True)
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
-    builtins.input = _nobody_to_ask  # type: ignore[assignment]
+    builtins.input = _nobody_to_ask
 
 
 def flush() -> None:

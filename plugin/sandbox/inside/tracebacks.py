@@ -15,7 +15,7 @@ def render(error: BaseException) -> str:
         report = traceback.TracebackException.from_exception(error, limit=None, lookup_lines=False, compact=True)
         _keep_cell_frames(report)
         text = "".join(report.format(chain=True))
-    except BaseException as failure:
+    except BaseException as failure:  # noqa: BLE001 - raised by hostile code, not by ours
         text = f"{type(error).__name__} (showing it raised {type(failure).__name__})"
     text = text.strip("\n")
     if len(text) > MAX_CHARACTERS:

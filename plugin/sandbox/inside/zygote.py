@@ -44,8 +44,16 @@ def main() -> NoReturn:
     _forget_inside()
     gc.collect()
     gc.freeze()
-    baseline = rlimits.baseline_data_bytes()
-    _tell_ready(control, {"op": "ready", "imported": imported, "landlock": landlock_abi})
+    baseline = rlimits.own_bytes("VmData")
+    _tell_ready(
+        control,
+        {
+            "op": "ready",
+            "imported": imported,
+            "landlock": landlock_abi,
+            "anonymous_bytes": rlimits.own_bytes("RssAnon"),
+        },
+    )
 
     def become_sandbox(descriptors: list[int]) -> NoReturn:
         peer = socket.socket(fileno=descriptors[0])
@@ -185,7 +193,7 @@ def _run_sandbox(become_sandbox: Any, descriptors: list[int]) -> NoReturn:
     """Whatever happens, the fork never returns into the zygote's loop."""
     try:
         become_sandbox(descriptors)
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - the outermost boundary of a forked process
         traceback.print_exc()
     finally:
         os._exit(1)

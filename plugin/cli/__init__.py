@@ -1,0 +1,19 @@
+"""The command line: a file a command, each of which calls the library and prints what it says."""
+
+import typer
+
+from . import run, setup
+
+app = typer.Typer(
+    name="cellblock",
+    help="Run Python code in a warm, jailed sandbox.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("run")(run.command)
+app.command("setup")(setup.command)
+
+
+def main() -> None:
+    app()

@@ -1,0 +1,1 @@
+"""From a model's tool calls to what it reads."""

@@ -1,0 +1,9 @@
+"""Users' files: their records, their content, their types."""
+
+from .embedded import open_files
+from .file_manager import FileManager
+from .names import clean_filename, distinct
+from .types import FileType, file_type
+from .user_file import UserFile
+
+__all__ = ["FileManager", "FileType", "UserFile", "clean_filename", "distinct", "file_type", "open_files"]

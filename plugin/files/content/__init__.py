@@ -1,0 +1,49 @@
+"""Where the bytes of user files lie. A content store knows ids and bytes, nothing of users, names or expiry."""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+
+class Stored(NamedTuple):
+    """What was written: its size in bytes and its sha256 in hex."""
+
+    size: int
+    sha256: str
+
+
+class ContentStore(Protocol):
+    """One implementation beside each database that operators use.
+
+    Every method raises StoreError when the store fails. Ids have the form of file_ids.py; others raise InvalidRequest.
+    """
+
+    @property
+    def name(self) -> str:
+        """The store's part of a record's `content`: 'local'."""
+
+    def path(self, file_id: str) -> str:
+        """Where the content lies, for a record's `file_path`; '' where that is no path of this machine."""
+
+    async def put(self, file_id: str, pieces: AsyncIterator[bytes]) -> Stored:
+        """Keep the pieces. When this returns, a power cut loses nothing; when it raises, nothing is kept."""
+
+    async def open(self, file_id: str) -> int:
+        """A descriptor to read from, close-on-exec; the caller closes it. It outlives `remove`.
+
+        Raises:
+            KeyError: there is no such content.
+        """
+
+    async def read(self, file_id: str) -> bytes:
+        """The whole content.
+
+        Raises:
+            KeyError: there is no such content.
+        """
+
+    async def remove(self, file_id: str) -> None:
+        """Delete the content and what an interrupted `put` left of it; nothing happens where there is none."""
+
+    async def leftovers(self, older_than: datetime) -> Sequence[str]:
+        """Ids of whatever was last written before then, half written or whole: what has no record among it is waste."""

@@ -1,0 +1,35 @@
+"""Work that must not be left half done because somebody stopped waiting for it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+async def finish(work: Awaitable[T], undo: Callable[[T], object] | None = None) -> T:
+    """Wait until the work is over, even when the waiting task is cancelled meanwhile; the cancellation comes after.
+
+    So no thread still writes to a descriptor that the cancelled task is about to close.
+
+    Args:
+        undo: told the work's result when a cancellation keeps it from the caller.
+    """
+    future = asyncio.ensure_future(work)
+    interrupted: asyncio.CancelledError | None = None
+    while not future.done():
+        try:
+            await asyncio.wait([future])
+        except asyncio.CancelledError as error:
+            interrupted = error
+    if interrupted is None:
+        return future.result()
+    if not future.cancelled() and future.exception() is None and undo is not None:
+        undo(future.result())
+    raise interrupted
+
+
+async def in_thread(work: Callable[[], T], undo: Callable[[T], object] | None = None) -> T:
+    """`finish` for blocking work, in the loop's default pool of threads."""
+    # Not asyncio.to_thread: its coroutine becomes a task, which a loop that ends cancels while the thread runs on.
+    return await finish(asyncio.get_running_loop().run_in_executor(None, work), undo)

@@ -1,0 +1,131 @@
+"""A memory cgroup for each sandbox, where the host lets this process make one: the kernel then holds the sum.
+
+Without one, RLIMIT_DATA holds each process and the watchdog the sum (watchdog.py). Files: cgroup-v1/memory.rst and
+cgroup-v2.rst of the kernel's documentation. Everything here blocks and is called in a thread.
+"""
+
+import contextlib
+import logging
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+log = logging.getLogger("cellblock.sandbox")
+
+ROOT = Path("/sys/fs/cgroup")
+
+
+@dataclass(frozen=True)
+class Files:
+    """The file names of one version of the interface."""
+
+    limit: str
+    swap_limit: str
+    events: str
+
+
+V1 = Files("memory.limit_in_bytes", "memory.memsw.limit_in_bytes", "memory.oom_control")
+V2 = Files("memory.max", "memory.swap.max", "memory.events")
+
+
+class Cgroup:
+    """One sandbox's group."""
+
+    def __init__(self, path: Path, files: Files) -> None:
+        self.path = path
+        self._files = files
+
+    def add(self, pid: int) -> None:
+        (self.path / "cgroup.procs").write_text(str(pid))
+
+    def out_of_memory(self) -> bool:
+        """Whether the kernel ended a process for want of memory: the `oom_kill` count that both versions keep."""
+        for line in (self.path / self._files.events).read_text().splitlines():
+            name, _, count = line.partition(" ")
+            if name == "oom_kill":
+                return int(count) > 0
+        return False
+
+    def remove(self) -> None:
+        """Remove the group; its processes must be gone."""
+        with contextlib.suppress(FileNotFoundError):
+            self.path.rmdir()
+
+
+class Cgroups:
+    """A parent group of this process's own, and the sandboxes' groups in it.
+
+    Args:
+        limit_bytes: what all processes and files of one sandbox may hold together.
+    """
+
+    def __init__(self, parent: Path, files: Files, limit_bytes: int) -> None:
+        self._parent = parent
+        self._files = files
+        self._limit_bytes = limit_bytes
+
+    def create(self, number: int) -> Cgroup:
+        path = self._parent / str(number)
+        path.mkdir()
+        (path / self._files.limit).write_text(str(self._limit_bytes))
+        with contextlib.suppress(OSError):  # no swap accounting: the limit above is then all there is
+            swap = self._limit_bytes if self._files is V1 else 0
+            (path / self._files.swap_limit).write_text(str(swap))
+        return Cgroup(path, self._files)
+
+    def close(self) -> None:
+        _remove_tree(self._parent)
+
+
+def find(limit_bytes: int) -> Cgroups | None:
+    """Make a parent group where this process's own group allows it; None where it does not.
+
+    What a process that was killed left behind is removed first: its parent's name holds its pid.
+    """
+    for base, files in _own_groups():
+        parent = base / f"cellblock-{os.getpid()}"
+        try:
+            _remove_leftovers(base)
+            parent.mkdir(exist_ok=True)
+            if files is V2:
+                (parent / "cgroup.subtree_control").write_text("+memory")
+            if not (parent / files.limit).exists():
+                raise FileNotFoundError(f"{parent} has no {files.limit}")
+        except OSError as error:
+            log.debug("no memory cgroup: %s", error)
+            with contextlib.suppress(OSError):
+                parent.rmdir()
+            continue
+        return Cgroups(parent, files, limit_bytes)
+    return None
+
+
+def _own_groups() -> list[tuple[Path, Files]]:
+    """Where /proc/self/cgroup says that this process is, as `hierarchy:controllers:path` (cgroups(7))."""
+    found = []
+    try:
+        lines = Path("/proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return []
+    for line in lines:
+        hierarchy, controllers, path = line.split(":", 2)
+        if "memory" in controllers.split(","):
+            found.append((ROOT / "memory" / path.lstrip("/"), V1))
+        elif hierarchy == "0":
+            found.append((ROOT / path.lstrip("/"), V2))
+    return [(path, files) for path, files in found if path.is_dir()]
+
+
+def _remove_leftovers(base: Path) -> None:
+    for path in base.glob("cellblock-*"):
+        pid = path.name.removeprefix("cellblock-")
+        if pid.isdigit() and not Path("/proc", pid).exists():
+            _remove_tree(path)
+
+
+def _remove_tree(parent: Path) -> None:
+    with contextlib.suppress(OSError):
+        for child in parent.iterdir():
+            if child.is_dir():
+                child.rmdir()
+        parent.rmdir()

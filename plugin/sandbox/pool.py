@@ -1,0 +1,184 @@
+"""Keeps jailed sandboxes ready, so that nothing forks on a call's path, and brings the zygote back when it dies."""
+
+import asyncio
+import contextlib
+import logging
+from collections import deque
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from ..config import Settings
+from ..errors import CellblockError, SandboxLost
+from . import cgroups, watchdog
+from .client import Sandbox, SandboxDied
+from .keeper import Keeper
+
+log = logging.getLogger("cellblock.sandbox")
+
+SPAWN_ATTEMPTS = 3
+RETRY_SECONDS = 1.0
+SPAWN_AT_ONCE = 2  # ahead of need: two forks overlap their waits, more only queue in the zygote
+
+
+class Pool:
+    """Owns the keeper and every sandbox that is not in a call's hands, and the task that fills up.
+
+    Args:
+        site_packages: see Keeper.
+        font_cache: see Keeper.
+        policy: see Keeper.
+    """
+
+    def __init__(self, settings: Settings, site_packages: Path, font_cache: Path, policy: list[dict[str, str]]) -> None:
+        self._settings = settings
+        self._made_with = (site_packages, font_cache, policy)
+        self._keeper: Keeper | None = None
+        self._starting = asyncio.Lock()
+        self._idle: deque[Sandbox] = deque()
+        self._ending: set[asyncio.Task[None]] = set()
+        self._in_use = 0
+        self._unused = asyncio.Event()
+        self._wanted = asyncio.Event()
+        self._filler: asyncio.Task[None] | None = None
+        self._cgroups: cgroups.Cgroups | None = None
+        self._closed = False
+
+    async def start(self) -> None:
+        """Start the zygote; the pool fills in the background.
+
+        Raises:
+            SandboxUnavailable: this host cannot hold the sandbox.
+        """
+        limit = self._settings.memory_bytes + self._settings.work_bytes
+        self._cgroups = await asyncio.to_thread(cgroups.find, limit)
+        await self._live_keeper()
+        self._filler = asyncio.create_task(self._keep_filled(), name="cellblock pool")
+
+    async def fill(self) -> None:
+        """Wait until as many sandboxes are ready as the settings ask for."""
+        while len(self._idle) < self._settings.pool_min:
+            self._idle.append(await self._make())
+
+    @contextlib.asynccontextmanager
+    async def sandbox(self) -> AsyncIterator[Sandbox]:
+        """One fresh sandbox for one call; the pool kills it when the block ends and sees to it that nothing is left.
+
+        Raises:
+            SandboxLost: none could be made, several times in a row.
+        """
+        sandbox = self._take() or await self._make()
+        self._wanted.set()
+        self._in_use += 1
+        try:
+            async with self._watched(sandbox):
+                yield sandbox
+        finally:
+            self._start_ending(sandbox)
+            self._in_use -= 1
+            self._unused.set()
+
+    async def aclose(self) -> None:
+        """End all of it, running calls included. Safe to call twice."""
+        self._closed = True
+        if self._filler is not None:
+            await _cancel(self._filler)
+        for sandbox in self._idle:
+            self._start_ending(sandbox)
+        self._idle.clear()
+        if self._keeper is not None:
+            await self._keeper.aclose()  # what still runs ends with the zygote, and its call with a result that says so
+        while self._in_use:
+            self._unused.clear()
+            await self._unused.wait()
+        await asyncio.gather(*self._ending)
+        if self._cgroups is not None:
+            await asyncio.to_thread(self._cgroups.close)
+
+    # ---- the idle ones
+
+    def _take(self) -> Sandbox | None:
+        while self._idle:
+            sandbox = self._idle.popleft()
+            if sandbox.alive:
+                return sandbox
+            self._start_ending(sandbox)
+        return None
+
+    async def _keep_filled(self) -> None:
+        while True:
+            self._wanted.clear()
+            missing = self._settings.pool_min - len(self._idle)
+            if missing <= 0:
+                await self._wanted.wait()
+                continue
+            made = await asyncio.gather(
+                *(self._make() for _ in range(min(missing, SPAWN_AT_ONCE))), return_exceptions=True
+            )
+            self._idle.extend(sandbox for sandbox in made if isinstance(sandbox, Sandbox))
+            for failure in made:
+                if isinstance(failure, CellblockError):
+                    log.error("the pool cannot be filled: %s", failure)
+                    await asyncio.sleep(RETRY_SECONDS)
+                elif isinstance(failure, BaseException):
+                    raise failure
+
+    # ---- birth and death
+
+    async def _make(self) -> Sandbox:
+        for _ in range(SPAWN_ATTEMPTS):
+            keeper = await self._live_keeper()
+            try:
+                sandbox = await keeper.spawn()
+            except SandboxDied:
+                continue
+            if self._cgroups is not None:
+                sandbox.cgroup = await asyncio.to_thread(_put_into_cgroup, self._cgroups, sandbox)
+            return sandbox
+        raise SandboxLost(f"no sandbox could be started in {SPAWN_ATTEMPTS} attempts; `cellblock setup` shows why")
+
+    async def _live_keeper(self) -> Keeper:
+        async with self._starting:
+            if self._closed:
+                raise SandboxLost("the interpreter was closed")
+            if self._keeper is not None and self._keeper.alive:
+                return self._keeper
+            if self._keeper is not None:
+                log.warning("the zygote ended unexpectedly; another is started")
+                await self._keeper.aclose()
+            keeper = Keeper(self._settings, *self._made_with)
+            await keeper.start()
+            self._keeper = keeper
+            return keeper
+
+    @contextlib.asynccontextmanager
+    async def _watched(self, sandbox: Sandbox) -> AsyncIterator[None]:
+        assert self._keeper is not None
+        limit = self._settings.memory_bytes + self._keeper.anonymous_bytes
+        watch = asyncio.create_task(watchdog.watch(sandbox, limit), name=f"cellblock watchdog {sandbox.number}")
+        try:
+            yield
+        finally:
+            await _cancel(watch)
+
+    def _start_ending(self, sandbox: Sandbox) -> None:
+        """Off the call's path: the memory of a process takes the kernel longer to free than a small cell runs."""
+        task = asyncio.create_task(sandbox.destroy(), name=f"cellblock end of sandbox {sandbox.number}")
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+
+
+def _put_into_cgroup(groups: cgroups.Cgroups, sandbox: Sandbox) -> cgroups.Cgroup | None:
+    """Before any user code runs in it; a host that refuses leaves it to rlimits and the watchdog."""
+    group = groups.create(sandbox.number)
+    try:
+        group.add(watchdog.host_pid(sandbox.pidfd))
+    except OSError as error:
+        log.debug("sandbox %d has no cgroup: %s", sandbox.number, error)
+        group.remove()
+        return None
+    return group
+
+
+async def _cancel(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

@@ -1,0 +1,35 @@
+"""What the tests share: one built environment, kept in the checkout, and one interpreter over it."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from plugin import Interpreter
+
+# Kept between runs: building it takes most of a minute, and no test changes it.
+BUILT_HOME = Path(__file__).parent.parent / "build" / "test-home"
+
+
+@pytest.fixture(scope="session")
+async def built_venv() -> Path:
+    """The environment that sandboxes see, built by the first run of the tests."""
+    async with Interpreter(home=BUILT_HOME, pool_min=0) as interpreter:
+        await interpreter.warm()
+    return (BUILT_HOME / "venv").resolve()
+
+
+@pytest.fixture(scope="session")
+def home(built_venv: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory of this run's own, with the built environment in it."""
+    home = tmp_path_factory.mktemp("home")
+    (home / "venv").symlink_to(built_venv)
+    return home
+
+
+@pytest.fixture(scope="session")
+async def interpreter(home: Path) -> AsyncIterator[Interpreter]:
+    """One warm interpreter with a small memory limit, for all tests that only call it."""
+    async with Interpreter(home=home, memory_bytes=256 * 1024**2, work_bytes=64 * 1024**2) as interpreter:
+        await interpreter.warm()
+        yield interpreter

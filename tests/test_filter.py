@@ -1,0 +1,127 @@
+"""The system call filter, run on a simulated BPF machine for both architectures, and its table held against itself."""
+
+import errno
+import struct
+
+import pytest
+
+from plugin.sandbox import filter
+
+X86, ARM = filter.AUDIT_ARCH["x86_64"], filter.AUDIT_ARCH["aarch64"]
+
+
+def run(program: bytes, number: int, arch: int, arguments: tuple[int, ...] = ()) -> int:
+    """What the kernel would answer: a BPF machine with the instructions that the compiler uses (linux/filter.h)."""
+    data = struct.pack("<IIQ6Q", number, arch, 0, *(arguments + (0,) * (6 - len(arguments))))
+    instructions = list(struct.iter_unpack("<HBBI", program))
+    at = accumulator = 0
+    while True:
+        code, if_true, if_false, operand = instructions[at]
+        at += 1
+        if code == 0x20:
+            accumulator = int.from_bytes(data[operand : operand + 4], "little")
+        elif code == 0x54:
+            accumulator &= operand
+        elif code == 0x05:
+            at += operand
+        elif code == 0x15:
+            at += if_true if accumulator == operand else if_false
+        elif code == 0x35:
+            at += if_true if accumulator >= operand else if_false
+        elif code == 0x06:
+            return operand
+        else:
+            raise AssertionError(f"unknown instruction {code:#x}")
+
+
+def refused(name: str) -> int:
+    return filter.ERRNO | getattr(errno, name)
+
+
+@pytest.mark.parametrize("architecture", ["x86_64", "aarch64"])
+def test_every_call_of_the_table_is_answered_as_it_says(architecture: filter.Architecture) -> None:
+    """Allowed calls pass, refused ones get their errno, all other numbers ENOSYS."""
+    table, program = filter.table(), filter.program(architecture)
+    arch, column = filter.AUDIT_ARCH[architecture], ["x86_64", "aarch64"].index(architecture)
+    expected = {}
+    for row in table.allow:
+        expected |= {table.numbers[name][column]: filter.ALLOW for name in row["calls"]}
+    for row in table.refuse:
+        expected |= {table.numbers[name][column]: refused(row["errno"]) for name in row["calls"]}
+    conditional = {table.numbers[row["call"]][column] for row in table.argument}
+    for number in range(1200):
+        if number not in conditional:
+            assert run(program, number, arch) == expected.get(number, refused("ENOSYS")), number
+
+
+@pytest.mark.parametrize(
+    ("call", "arguments", "answer"),
+    [
+        ("mmap", (0, 4096, 3, 0x22), filter.ALLOW),
+        ("mmap", (0, 4096, 3, 0x01), filter.ALLOW),
+        ("mmap", (0, 4096, 3, 0x21), refused("EPERM")),
+        ("mmap", (0, 4096, 3, 0x23), refused("EPERM")),
+        ("clone", (0x00003D0F00,), filter.ALLOW),
+        ("clone", (0x10000000,), refused("EPERM")),
+        ("clone", (0x40000011,), refused("EPERM")),
+        ("clone", (0x00020011,), refused("EPERM")),
+        ("fcntl", (3, 4), filter.ALLOW),
+        ("fcntl", (3, 1024), refused("EPERM")),
+        ("fcntl", (3, 1031), refused("EPERM")),
+        ("ioctl", (1, 0x5401), filter.ALLOW),
+        ("ioctl", (1, 0x5412), refused("ENOTTY")),
+        ("prctl", (15,), filter.ALLOW),
+        ("prctl", (22,), refused("EINVAL")),
+        ("prlimit64", (0,), filter.ALLOW),
+        ("prlimit64", (1,), refused("EPERM")),
+        ("prlimit64", (0xFFFFFFFF00000000,), filter.ALLOW),  # the kernel reads a pid's low 32 bits alone
+        ("personality", (0xFFFFFFFF,), filter.ALLOW),
+        ("personality", (0x0040000,), refused("EPERM")),
+        ("socketpair", (1, 1), filter.ALLOW),
+        ("socketpair", (1, 0x80001), filter.ALLOW),
+        ("socketpair", (1, 5), filter.ALLOW),
+        ("socketpair", (1, 2), refused("EPERM")),
+        ("socketpair", (1, 0x80802), refused("EPERM")),
+        ("socketpair", (2, 1), refused("EPERM")),
+    ],
+)
+@pytest.mark.parametrize("architecture", ["x86_64", "aarch64"])
+def test_arguments_decide(
+    architecture: filter.Architecture, call: str, arguments: tuple[int, ...], answer: int
+) -> None:
+    """The calls that depend on an argument, on both architectures."""
+    number = filter.table().numbers[call][["x86_64", "aarch64"].index(architecture)]
+    assert run(filter.program(architecture), number, filter.AUDIT_ARCH[architecture], arguments) == answer
+
+
+@pytest.mark.parametrize("arch", [0x40000003, ARM, 0, 0xFFFFFFFF], ids=["i386", "aarch64", "none", "all"])
+def test_another_architecture_is_killed(arch: int) -> None:
+    """32-bit calls have other numbers; a process that makes one is ended."""
+    assert run(filter.program("x86_64"), 1, arch) == filter.KILL_PROCESS
+
+
+def test_x32_is_unknown() -> None:
+    """The x32 bit makes any number one that nobody allowed."""
+    program = filter.program("x86_64")
+    assert all(run(program, 0x40000000 | number, X86) == refused("ENOSYS") for number in range(600))
+
+
+def test_the_table_is_consistent() -> None:
+    """No call stands in two places, each has numbers, and no number is given twice."""
+    table = filter.table()
+    names = [name for row in [*table.allow, *table.refuse] for name in row["calls"]]
+    names += {row["call"] for row in table.argument}
+    assert len(names) == len(set(names)) and set(names) == set(table.numbers)
+    for column in (0, 1):
+        numbers = [row[column] for row in table.numbers.values() if row[column] >= 0]
+        assert len(numbers) == len(set(numbers))
+
+
+@pytest.mark.parametrize("architecture", ["x86_64", "aarch64"])
+def test_the_program_is_one_the_kernel_takes(architecture: filter.Architecture) -> None:
+    """At most 4096 instructions (BPF_MAXINSNS), and every jump lands inside."""
+    instructions = list(struct.iter_unpack("<HBBI", filter.program(architecture)))
+    assert len(instructions) <= 4096
+    for at, (code, if_true, if_false, operand) in enumerate(instructions):
+        reach = max(if_true, if_false, operand if code == 0x05 else 0)
+        assert code == 0x06 or at + 1 + reach < len(instructions)

@@ -1,0 +1,136 @@
+"""What remains on the host when an interpreter closes, its process ends, or any part of it is killed: nothing.
+
+Each case runs in a process of its own, so that what it leaves can be told from what other tests hold.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+PRELUDE = """
+import asyncio, os, signal, sys
+from pathlib import Path
+from plugin import Interpreter
+
+def inside():
+    # Processes whose command line is a zygote's, sandboxes among them, that descend from this process.
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if b"inside.zygote" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                found.append(int(pid))
+        except (FileNotFoundError, ProcessLookupError):
+            pass
+    return set(found) - others
+
+others = set()
+others = inside()
+settings = dict(home=sys.argv[1], policy="sandbox-only", memory_bytes=256 * 1024**2)
+"""
+
+
+def run(home: Path, body: str) -> subprocess.Popen[str]:
+    program = (
+        PRELUDE + "async def main():\n" + textwrap.indent(textwrap.dedent(body), "    ") + "\nasyncio.run(main())\n"
+    )
+    return subprocess.Popen(
+        [sys.executable, "-c", program, str(home)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+def alive(pids: list[int]) -> list[int]:
+    return [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+
+
+def test_aclose_ends_running_calls_and_leaves_nothing(home: Path) -> None:
+    """Calls that were cancelled, finished or still running when it closed leave no process, descriptor, task or cgroup."""
+    child = run(
+        home,
+        """
+        before = len(os.listdir("/proc/self/fd"))
+        async with Interpreter(**settings) as interpreter:
+            calls = [asyncio.create_task(interpreter.run("while True: pass", user_id=i, timeout=60)) for i in range(4)]
+            await interpreter.run("import os\\nfor _ in range(5): os.fork()", user_id="m", timeout=30)
+            calls[0].cancel()
+            await asyncio.wait(calls[:1])
+            assert calls[0].cancelled()
+        results = await asyncio.gather(*calls[1:])
+        assert [result.return_code for result in results] == [-4] * 3, results
+        assert inside() == set(), inside()
+        assert asyncio.all_tasks() == {asyncio.current_task()}, asyncio.all_tasks()
+        assert len(os.listdir("/proc/self/fd")) == before, [os.readlink(f"/proc/self/fd/{fd}") for fd in range(9)]
+        assert not list(Path("/sys/fs/cgroup").glob(f"**/cellblock-{os.getpid()}"))
+        """,
+    )
+    output, _ = child.communicate(timeout=60)
+    assert child.returncode == 0, output
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
+def test_a_killed_host_process_takes_its_sandboxes_along(home: Path, how: signal.Signals) -> None:
+    """However the operator's process ends, its zygote and sandboxes end with it."""
+    child = run(
+        home,
+        """
+        interpreter = Interpreter(**settings)
+        async for event in interpreter.stream("import os\\nos.fork()\\nprint('go')\\nwhile True: pass", user_id=1, timeout=60):
+            if getattr(event, "text", ""):
+                print(*inside(), flush=True)
+        """,
+    )
+    assert child.stdout is not None
+    pids = [int(pid) for pid in child.stdout.readline().split()]
+    assert len(pids) >= 3
+    child.send_signal(how)
+    child.communicate(timeout=30)
+    deadline = time.monotonic() + 5
+    while alive(pids) and time.monotonic() < deadline:
+        os.sched_yield()
+    assert alive(pids) == []
+
+
+def test_a_killed_zygote_costs_only_the_calls_that_ran(home: Path) -> None:
+    """The cell that ran is lost and says so; the next call gets a new zygote."""
+    child = run(
+        home,
+        """
+        async with Interpreter(**settings) as interpreter:
+            await interpreter.warm()
+            zygote = min(inside())
+            async for event in interpreter.stream("print('go')\\nwhile True: pass", user_id=1, timeout=30):
+                if getattr(event, "text", ""):
+                    os.kill(zygote, signal.SIGKILL)
+            assert event.result.return_code == -4, event
+            assert (await interpreter.run("print(2)", user_id=1)).output == "2\\n"
+        """,
+    )
+    output, _ = child.communicate(timeout=60)
+    assert child.returncode == 0, output
+
+
+def test_the_default_interpreter_ends_with_its_loop(home: Path) -> None:
+    """asyncio.run after asyncio.run: each loop has its own interpreter, which is gone when the loop is."""
+    program = """
+import asyncio, os
+from plugin import execute_code
+for number in range(2):
+    result = asyncio.run(execute_code(f"print({number})", user_id=1))
+    assert result["output"] == f"{number}\\n", result
+    assert not [pid for pid in filter(str.isdigit, os.listdir("/proc"))
+                if open(f"/proc/{pid}/stat").read().split()[3] == str(os.getpid())]
+"""
+    environment = os.environ | {"CELLBLOCK_HOME": str(home)}
+    done = subprocess.run(
+        [sys.executable, "-c", program.replace("\\\\", "\\")],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
