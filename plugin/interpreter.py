@@ -31,6 +31,9 @@ OnEvent = Callable[[events.Event], None]
 MAX_FILES_PER_CALL = 100
 IMAGE_PIXELS = 100_000_000  # what load_file opens: 400 MB decoded as RGBA, under the default memory limit
 ATTEMPTS = 2  # a sandbox may die before the code starts, through no fault of the code
+POLICY_ROWS: list[dict[str, str]] = tomllib.loads(resources.files(__package__).joinpath("policy.toml").read_text())[
+    "rule"
+]
 
 
 class Interpreter:
@@ -275,7 +278,7 @@ class Interpreter:
 
     async def _start(self) -> Pool:
         environment = await self._environments.ready(self.catalogue.starters, self._progress)
-        rules = await asyncio.to_thread(_policy_rows) if self.settings.policy == "strict" else []
+        rules = POLICY_ROWS if self.settings.policy == "strict" else []
         pool = Pool(self.settings, environment.site_packages, environment.font_cache, rules)
         try:
             await pool.start()
@@ -323,9 +326,3 @@ class _Teller:
 
 def _failed(outcome: result.Outcome, error: str = "") -> ExecutionResult:
     return ExecutionResult(outcome, error=error or outcome.sentence)
-
-
-def _policy_rows() -> list[dict[str, str]]:
-    text = resources.files(__package__).joinpath("policy.toml").read_text()
-    rows: list[dict[str, str]] = tomllib.loads(text)["rule"]
-    return rows

@@ -41,7 +41,7 @@ def refused(name: str) -> int:
 @pytest.mark.parametrize("architecture", ["x86_64", "aarch64"])
 def test_every_call_of_the_table_is_answered_as_it_says(architecture: filter.Architecture) -> None:
     """Allowed calls pass, refused ones get their errno, all other numbers ENOSYS."""
-    table, program = filter.table(), filter.program(architecture)
+    table, program = filter.TABLE, filter.program(architecture)
     arch, column = filter.AUDIT_ARCH[architecture], ["x86_64", "aarch64"].index(architecture)
     expected = {}
     for row in table.allow:
@@ -90,7 +90,7 @@ def test_arguments_decide(
     architecture: filter.Architecture, call: str, arguments: tuple[int, ...], answer: int
 ) -> None:
     """The calls that depend on an argument, on both architectures."""
-    number = filter.table().numbers[call][["x86_64", "aarch64"].index(architecture)]
+    number = filter.TABLE.numbers[call][["x86_64", "aarch64"].index(architecture)]
     assert run(filter.program(architecture), number, filter.AUDIT_ARCH[architecture], arguments) == answer
 
 
@@ -108,7 +108,7 @@ def test_x32_is_unknown() -> None:
 
 def test_the_table_is_consistent() -> None:
     """No call stands in two places, each has numbers, and no number is given twice."""
-    table = filter.table()
+    table = filter.TABLE
     names = [name for row in [*table.allow, *table.refuse] for name in row["calls"]]
     names += {row["call"] for row in table.argument}
     assert len(names) == len(set(names)) and set(names) == set(table.numbers)

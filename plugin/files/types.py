@@ -4,7 +4,6 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from importlib import resources
 from typing import Literal
 
@@ -39,7 +38,7 @@ def file_type(filename: str) -> FileType:
 
 def by_suffix(suffix: str) -> FileType:
     """The row of a suffix given with or without its dot; UNKNOWN where the table has none."""
-    return rows().get(suffix.removeprefix(".").lower(), UNKNOWN)
+    return ROWS.get(suffix.removeprefix(".").lower(), UNKNOWN)
 
 
 def split_suffix(filename: str) -> tuple[str, str]:
@@ -49,15 +48,16 @@ def split_suffix(filename: str) -> tuple[str, str]:
     """
     for dots in (2, 1):
         stem, *suffixes = filename.rsplit(".", dots)
-        if len(suffixes) == dots and ".".join(suffixes).lower() in rows():
+        if len(suffixes) == dots and ".".join(suffixes).lower() in ROWS:
             return stem, ".".join(suffixes)
     stem, dot, last = filename.rpartition(".")
     return (stem, last) if dot and _UNKNOWN_SUFFIX.fullmatch(last) else (filename, "")
 
 
-@cache
-def rows() -> Mapping[str, FileType]:
-    """The table shipped with this package: suffix -> its row."""
+def _shipped() -> Mapping[str, FileType]:
     table = tomllib.loads(resources.files(__package__).joinpath("types.toml").read_text("utf-8"))["type"]
     types = [FileType(tuple(row["suffixes"]), row["kind"], row["mime"], row["loader"]) for row in table]
     return {suffix: row for row in types for suffix in row.suffixes}
+
+
+ROWS = _shipped()  # suffix -> its row

@@ -20,6 +20,12 @@ class Package:
     starter: bool
 
 
+SHIPPED = [
+    Package(row["distribution"], tuple(row.get("imports", [row["distribution"]])), row.get("starter", False))
+    for row in tomllib.loads(resources.files(__package__).joinpath("catalogue.toml").read_text())["package"]
+]
+
+
 class Catalogue:
     """The shipped rows, as the operator's settings changed them.
 
@@ -29,12 +35,7 @@ class Catalogue:
     """
 
     def __init__(self, add: Iterable[str] = (), remove: Iterable[str] = ()) -> None:
-        text = resources.files(__package__).joinpath("catalogue.toml").read_text()
-        rows = [
-            Package(row["distribution"], tuple(row.get("imports", [row["distribution"]])), row.get("starter", False))
-            for row in tomllib.loads(text)["package"]
-        ]
-        rows += [Package(name, (name.replace("-", "_"),), starter=True) for name in add]
+        rows = [*SHIPPED, *(Package(name, (name.replace("-", "_"),), starter=True) for name in add)]
         removed = {normalized(name) for name in remove}
         self._rows = {normalized(row.distribution): row for row in rows if normalized(row.distribution) not in removed}
         self._by_import = {name: row for row in self._rows.values() for name in row.imports}

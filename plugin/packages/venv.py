@@ -94,9 +94,8 @@ class Environments:
             on_progress(f"installing {', '.join(names)}")
             index = ["--index-url", self._index_url] if self._index_url else []
             # Wheels only: a source distribution would run its author's code on the host.
-            await self._uv(
-                ["pip", "install", "--no-build", "--compile-bytecode", *index, *self._python(path), *names], on_progress
-            )
+            install = ["pip", "install", "--no-build", "--compile-bytecode", *index, *self._python(path), *names]
+            await self._uv(install, on_progress)
             listed = json.loads(
                 await self._uv(["pip", "list", "--format", "json", *self._python(path)], lambda _: None)
             )

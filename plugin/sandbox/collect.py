@@ -17,9 +17,6 @@ NAME_SHOWN = 80
 
 Version = tuple[int, int, int]  # inode, change time, modification time: what tells a file that was written to
 
-_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_PLAIN_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-
 
 @dataclass
 class Collected:
@@ -107,10 +104,11 @@ def _walk(root: int, collected: Collected) -> Iterator[tuple[str, int, str, os.s
 
 
 def _open_beneath(root: int, parts: tuple[str, ...]) -> int:
-    current = os.open(".", _DIRECTORY, dir_fd=root)
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    current = os.open(".", flags, dir_fd=root)
     for part in parts:
         try:
-            deeper = os.open(part, _DIRECTORY, dir_fd=current)
+            deeper = os.open(part, flags, dir_fd=current)
         finally:
             os.close(current)
         current = deeper
@@ -118,7 +116,8 @@ def _open_beneath(root: int, parts: tuple[str, ...]) -> int:
 
 
 def _read(directory: int, name: str, size: int) -> bytes:
-    with open(os.open(name, _PLAIN_FILE, dir_fd=directory), "rb") as file:
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+    with open(os.open(name, flags, dir_fd=directory), "rb") as file:
         return file.read(size)
 
 

@@ -37,11 +37,8 @@ class Table:
     numbers: dict[str, list[int]]
 
 
-@cache
-def table() -> Table:
-    """The table shipped with this package."""
-    text = resources.files(__package__).joinpath("seccomp.toml").read_text()
-    return Table(**tomllib.loads(text))
+# Read at import: afterwards no file is touched, whatever thread asks.
+TABLE = Table(**tomllib.loads(resources.files(__package__).joinpath("seccomp.toml").read_text()))
 
 
 @cache
@@ -69,14 +66,14 @@ _UNKNOWN: Answer = (_errno("ENOSYS"),)
 def _answers(architecture: Architecture) -> dict[int, Answer]:
     """What each call's number is answered; a number that is not there is unknown."""
     names: dict[str, Answer] = {}
-    for row in table().allow:
+    for row in TABLE.allow:
         names |= dict.fromkeys(row["calls"], _ALLOWED)
-    for row in table().refuse:
+    for row in TABLE.refuse:
         names |= dict.fromkeys(row["calls"], (_errno(row["errno"]),))
-    for row in table().argument:
+    for row in TABLE.argument:
         names[row["call"]] = _condition(row) + names.get(row["call"], _ALLOWED)
     column = _COLUMN[architecture]
-    numbers = {name: table().numbers[name][column] for name in names}
+    numbers = {name: TABLE.numbers[name][column] for name in names}
     return {number: names[name] for name, number in numbers.items() if number >= 0}
 
 

@@ -1,0 +1,589 @@
+"""FileManager over real SQLite and real files: what users may keep, who sees it, and what a crash leaves."""
+
+import asyncio
+import hashlib
+import io
+import os
+import re
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from blockbuster import blockbuster_ctx
+
+from plugin.config import Settings
+from plugin.errors import FileTooLarge, InvalidRequest, StoreError, TooManyFiles, UserFileNotFound
+from plugin.files import FileManager, open_files
+from plugin.files.content.local import LocalContent
+from plugin.files.stores.sqlite import SqliteStore
+
+MiB = 1024**2
+HOUR = 3600
+NEVER_WAS = "user_5_1705314600_" + "0" * 32
+
+
+class Clock:
+    """The time, as the test says it is."""
+
+    def __init__(self, now: float = 1705314600.123) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def opened(tmp_path: Path, clock: Clock) -> AsyncIterator[Callable[..., FileManager]]:
+    """Opens file managers on one home, each with its own connection, and closes them."""
+    async with AsyncExitStack() as stack:
+
+        def open_one(**settings: Any) -> FileManager:
+            manager = open_files(Settings(home=tmp_path / "home", **settings), clock)
+            stack.push_async_callback(manager.aclose)
+            return manager
+
+        yield open_one
+
+
+@pytest.fixture
+def files(opened: Callable[..., FileManager]) -> FileManager:
+    return opened()
+
+
+def kept(tmp_path: Path) -> list[Path]:
+    """Every file under content/."""
+    return sorted(path for path in (tmp_path / "home/content").rglob("*") if path.is_file())
+
+
+# ---- upload and what comes back
+
+
+async def test_an_upload_comes_back_as_it_was(files: FileManager, tmp_path: Path) -> None:
+    """Record, document, list, content and descriptor say the same."""
+    record = await files.upload(5, b"a,b\n1,2\n", "dir/Sales.CSV")
+    assert re.fullmatch(r"user_5_1705314600_[0-9a-f]{32}", record.file_id)
+    document = {
+        "file_id": record.file_id,
+        "user_id": 5,
+        "filename": "Sales.CSV",
+        "file_path": str(kept(tmp_path)[0]),
+        "file_size": 8,
+        "file_type": "csv",
+        "uploaded_at": "2024-01-15T10:30:00.123Z",
+        "expires_at": "2024-01-17T10:30:00.123Z",
+        "origin": "upload",
+        "sha256": hashlib.sha256(b"a,b\n1,2\n").hexdigest(),
+        "content": f"local:{record.file_id}",
+        "mime": "text/csv",
+        "schema": 1,
+    }
+    assert record.as_document() == await files.get(record.file_id, 5) == document
+    assert await files.get_file(record.file_id, 5) == document
+    assert await files.list(5) == [record]
+    assert await files.load(record.file_id, 5) == (record, b"a,b\n1,2\n")
+    _, descriptor = await files.open(record.file_id, 5)
+    with os.fdopen(descriptor, "rb") as file:
+        assert not os.get_inheritable(descriptor)
+        assert file.read() == b"a,b\n1,2\n"
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.write(descriptor, b"x")
+
+
+async def test_nobody_else_on_the_machine_may_read_it(files: FileManager, tmp_path: Path) -> None:
+    """Directories 0700, files 0600, the database's too; no name of the user's on the disk."""
+    await files.upload(5, b"x", "secret plan.csv")
+    for path in [tmp_path / "home", *(tmp_path / "home").rglob("*")]:
+        assert path.stat().st_mode & 0o777 == (0o700 if path.is_dir() else 0o600), path
+        assert "secret" not in path.name
+
+
+class Coroutines(io.BytesIO):
+    """Reads as aiofiles and Starlette do."""
+
+    async def read(self, size: int = -1) -> bytes:  # type: ignore[override]
+        return super().read(size)
+
+
+async def in_pieces(*pieces: Any) -> AsyncIterator[Any]:
+    for piece in pieces:
+        yield piece
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(lambda: b"abc" * MiB, id="bytes"),
+        pytest.param(lambda: bytearray(b"abc" * MiB), id="bytearray"),
+        pytest.param(lambda: memoryview(b"abc" * MiB), id="memoryview"),
+        pytest.param(lambda: memoryview(b"a-b-c-" * MiB)[::2], id="memoryview with gaps"),
+        pytest.param(lambda: io.BytesIO(b"abc" * MiB), id="file"),
+        pytest.param(lambda: Coroutines(b"abc" * MiB), id="file whose read is a coroutine"),
+        pytest.param(lambda: in_pieces(b"abc", b"", b"abc" * (MiB - 2), b"abc"), id="stream"),
+    ],
+)
+async def test_every_source_of_bytes(files: FileManager, data: Callable[[], Any]) -> None:
+    """Bytes, a binary file and a stream give the same file."""
+    record = await files.upload(5, data(), "x.bin")
+    assert record.file_size == 3 * MiB
+    assert (await files.load(record.file_id, 5))[1] == b"abc" * MiB
+
+
+@pytest.mark.parametrize("data", ["text", 5, None, [b"x"], io.StringIO("text"), in_pieces("text")], ids=repr)
+async def test_what_is_no_source_of_bytes(files: FileManager, tmp_path: Path, data: Any) -> None:
+    """It is refused, and nothing is left of it."""
+    with pytest.raises(InvalidRequest, match="data must"):
+        await files.upload(5, data, "x.bin")
+    assert kept(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("filename", "given_type", "stored", "mime", "loader"),
+    [
+        ("x.csv", None, "csv", "text/csv", "csv"),
+        ("x.csv", "", "csv", "text/csv", "csv"),
+        ("x.dat", "csv", "csv", "text/csv", "csv"),
+        ("x.csv", "a table", "a table", "text/csv", "csv"),
+        ("x.tar.gz", None, "tar.gz", "application/gzip", "path"),
+        ("Makefile", None, "other", "application/octet-stream", "bytes"),
+    ],
+)
+async def test_file_type_is_as_given_else_the_suffix(
+    files: FileManager, filename: str, given_type: str | None, stored: str, mime: str, loader: str
+) -> None:
+    """A type that the table knows says more than the name."""
+    record = await files.upload(5, b"", filename, given_type)
+    assert (record.file_type, record.mime, record.type.loader) == (stored, mime, loader)
+
+
+async def test_metadata_is_kept(files: FileManager) -> None:
+    """As JSON gives it back; the document has the key only where there is some."""
+    record = await files.upload(5, b"", "x.csv", metadata={"channel": 7, "tags": ("a", "b")})
+    document = await files.get(record.file_id, 5)
+    assert document is not None and document["metadata"] == {"channel": 7, "tags": ["a", "b"]}
+
+
+async def test_no_call_blocks_the_event_loop(files: FileManager, clock: Clock) -> None:
+    """Neither a file nor the database is touched on its thread."""
+    with blockbuster_ctx():
+        record = await files.upload(5, io.BytesIO(b"x" * MiB), "x.csv")
+        await files.keep_generated(5, "y.csv", b"y")
+        await files.list(5)
+        await files.load(record.file_id, 5)
+        os.close((await files.open(record.file_id, 5))[1])
+        await files.delete(record.file_id, 5)
+        clock.now += 100 * HOUR
+        assert await files.cleanup_expired() == 1
+        await files.stats()
+        await files.delete_all(5)
+        await files.aclose()
+
+
+# ---- the size limit
+
+
+@pytest.mark.parametrize("source", [bytes, bytearray, io.BytesIO, lambda data: in_pieces(data[:MiB], data[MiB:])])
+async def test_50_mb_and_not_a_byte_more(files: FileManager, tmp_path: Path, source: Callable[[bytes], Any]) -> None:
+    """The limit itself is accepted."""
+    data = bytes(50 * MiB)
+    record = await files.upload(5, source(data), "x.bin")
+    assert record.file_size == 50 * MiB
+    with pytest.raises(FileTooLarge, match=r"^File too large\. Maximum size is 50MB$"):
+        await files.upload(5, source(data + b"x"), "x.bin")
+    assert len(kept(tmp_path)) == 1
+
+
+async def test_a_stream_is_not_read_beyond_the_limit(opened: Callable[..., FileManager]) -> None:
+    """An endless one ends with the piece that goes too far."""
+    asked = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal asked
+        while True:
+            asked += 1
+            yield bytes(1000)
+
+    with pytest.raises(FileTooLarge, match=r"Maximum size is 1\.5MB"):
+        await opened(max_file_bytes=3 * MiB // 2).upload(5, endless(), "x.bin")
+    assert asked == 3 * MiB // 2 // 1000 + 1
+
+
+@pytest.mark.parametrize(("limit", "told"), [(64 * 1024, "64KB"), (100, "100 bytes"), (200 * MiB, "200MB")])
+async def test_the_limit_is_told_as_it_is_set(opened: Callable[..., FileManager], limit: int, told: str) -> None:
+    """In the unit that people read."""
+    with pytest.raises(FileTooLarge, match=f"Maximum size is {told}$"):
+        await opened(max_file_bytes=limit).upload(5, io.BytesIO(bytes(limit + 1)), "x.bin")
+
+
+# ---- the quota
+
+
+async def test_the_21st_upload_is_refused(files: FileManager, tmp_path: Path) -> None:
+    """With the number; generated files, other users and what was deleted do not count, both spellings of a user do."""
+    for count in range(20):
+        record = await files.upload(5 if count % 2 else "5", b"x", "x.csv")
+        await files.keep_generated(5, "plot.png", b"y")
+    for user_id in (5, "5"):
+        with pytest.raises(TooManyFiles, match="20"):
+            await files.upload(user_id, b"x", "x.csv")
+    assert len(kept(tmp_path)) == 40
+    await files.upload(6, b"x", "x.csv")
+    await files.keep_generated(5, "plot.png", b"y")
+    await files.delete(record.file_id, 5)
+    await files.upload(5, b"x", "x.csv")
+
+
+async def test_expired_files_do_not_count(files: FileManager, clock: Clock) -> None:
+    """Even before anybody has cleaned up."""
+    for _ in range(20):
+        await files.upload(5, b"x", "x.csv")
+    clock.now += 48 * HOUR
+    await files.upload(5, b"x", "x.csv")
+
+
+@pytest.mark.parametrize("managers", [1, 2])
+async def test_the_quota_holds_among_30_at_once(
+    opened: Callable[..., FileManager], tmp_path: Path, managers: int
+) -> None:
+    """20 of 30 get in, through one connection or several; the other 10 leave nothing."""
+    several = [opened() for _ in range(managers)]
+    uploads = (several[n % managers].upload(5 if n % 3 else "5", b"x" * n, f"{n}.csv") for n in range(30))
+    results = await asyncio.gather(*uploads, return_exceptions=True)
+    assert sorted(type(result).__name__ for result in results) == ["TooManyFiles"] * 10 + ["UserFile"] * 20
+    assert len(await several[0].list(5)) == len(kept(tmp_path)) == 20
+
+
+PROCESS = """
+import asyncio, pathlib, sys
+from plugin.config import Settings
+from plugin.errors import TooManyFiles
+from plugin.files import open_files
+
+async def main():
+    files = open_files(Settings(home=pathlib.Path(sys.argv[1])))
+    for n in range(10):
+        try:
+            record = await files.upload(5, b"x", "x.csv")
+            if n % 3 == 0:
+                await files.delete(record.file_id, 5)
+        except TooManyFiles:
+            pass
+        await files.cleanup_expired()
+    await files.aclose()
+
+asyncio.run(main())
+"""
+
+
+async def test_processes_share_one_home(opened: Callable[..., FileManager], tmp_path: Path) -> None:
+    """They open a new database at the same moment, upload, delete and clean up: no error, the quota holds."""
+    command = (sys.executable, "-c", PROCESS, str(tmp_path / "home"))
+    processes = [await asyncio.create_subprocess_exec(*command) for _ in range(6)]
+    assert [await process.wait() for process in processes] == [0] * 6
+    assert len(await opened().list(5)) == len(kept(tmp_path)) == 20
+
+
+# ---- who sees what
+
+
+async def test_another_users_file_does_not_exist(files: FileManager) -> None:
+    """Each call answers as it does for an id that never was."""
+    record = await files.upload(5, b"x", "x.csv")
+    for user_id, file_id in [
+        (6, record.file_id),
+        ("05", record.file_id),
+        (5, NEVER_WAS),
+        (5, "../../x"),
+        (5, {"$ne": None}),
+    ]:
+        assert await files.get(file_id, user_id) is None  # type: ignore[arg-type]
+        assert await files.delete(file_id, user_id) is False  # type: ignore[arg-type]
+        for call in (files.load, files.open):
+            with pytest.raises(UserFileNotFound) as caught:
+                await call(file_id, user_id)  # type: ignore[arg-type]
+            assert str(caught.value) == str(UserFileNotFound(str(file_id)))
+    assert await files.list(6) == [] and await files.delete_all(6) == 0
+    assert await files.load(record.file_id, 5)
+
+
+async def test_a_number_and_its_text_are_one_user(files: FileManager) -> None:
+    """Each sees the other's files, and each record tells the form that was given."""
+    number, text = await files.upload(5, b"1", "x.csv"), await files.upload("5", b"2", "y.csv")
+    assert [record.user_id for record in await files.list(5)] == ["5", 5]
+    assert await files.list("5") == [text, number]
+    assert (await files.load(number.file_id, "5"))[0].user_id == 5
+    assert await files.delete(text.file_id, 5)
+
+
+async def test_every_call_refuses_what_is_no_user(files: FileManager) -> None:
+    """A query must never be asked with it."""
+    for user_id in (True, None, {"$ne": None}, "", 1.0):
+        calls = (
+            files.upload(user_id, b"", "x"),  # type: ignore[arg-type]
+            files.keep_generated(user_id, "x", b""),  # type: ignore[arg-type]
+            files.get(NEVER_WAS, user_id),  # type: ignore[arg-type]
+            files.load(NEVER_WAS, user_id),  # type: ignore[arg-type]
+            files.open(NEVER_WAS, user_id),  # type: ignore[arg-type]
+            files.list(user_id),  # type: ignore[arg-type]
+            files.delete(NEVER_WAS, user_id),  # type: ignore[arg-type]
+            files.delete_all(user_id),  # type: ignore[arg-type]
+        )
+        for call in calls:
+            with pytest.raises(InvalidRequest, match="user_id"):
+                await call
+
+
+async def test_newest_first(files: FileManager, clock: Clock) -> None:
+    """Also within one millisecond."""
+    names = ["a", "b", "c", "d"]
+    for name in names:
+        await files.upload(5, b"", name)
+        clock.now += 0.0002
+    assert [record.filename for record in await files.list(5)] == names[::-1]
+
+
+# ---- delete, expiry, cleanup
+
+
+async def test_deleted_files_are_gone(files: FileManager, tmp_path: Path) -> None:
+    """Record and content; a descriptor that is open reads on."""
+    record = await files.upload(5, b"abc", "x.csv")
+    _, descriptor = await files.open(record.file_id, 5)
+    assert await files.delete(record.file_id, 5) is True
+    assert await files.delete(record.file_id, 5) is False
+    assert os.read(descriptor, 10) == b"abc"
+    os.close(descriptor)
+    assert kept(tmp_path) == [] and await files.list(5) == []
+
+
+async def test_delete_all_is_of_one_user(files: FileManager, tmp_path: Path, clock: Clock) -> None:
+    """Uploaded, generated and expired ones; nobody else's."""
+    await files.upload(5, b"x", "old.csv")
+    clock.now += 49 * HOUR
+    await files.upload("5", b"x", "x.csv")
+    await files.keep_generated(5, "y.csv", b"y")
+    other = await files.upload(6, b"x", "x.csv")
+    assert await files.delete_all(5) == 3
+    assert await files.delete_all(5) == 0
+    assert [path.name for path in kept(tmp_path)] == [other.file_id]
+
+
+async def test_a_file_lives_48_hours(files: FileManager, tmp_path: Path, clock: Clock) -> None:
+    """Then it does not exist, and the next cleanup deletes it."""
+    uploaded, generated = await files.upload(5, b"xy", "x.csv"), await files.keep_generated(5, "y.png", b"y")
+    assert generated.origin == "generated"
+    clock.now += 48 * HOUR - 0.001
+    assert await files.cleanup_expired() == 0
+    assert await files.get(uploaded.file_id, 5) and await files.stats() == (2, 3)
+    clock.now += 0.001
+    assert await files.get(uploaded.file_id, 5) is None
+    assert await files.list(5) == [] and await files.stats() == (0, 0)
+    with pytest.raises(UserFileNotFound):
+        await files.load(uploaded.file_id, 5)
+    assert await files.cleanup_expired() == 2
+    assert kept(tmp_path) == []
+
+
+@pytest.mark.parametrize("hours", [-1, 1e9, float("inf")])
+async def test_files_may_be_kept_for_ever(opened: Callable[..., FileManager], clock: Clock, hours: float) -> None:
+    """-1, and whatever no calendar can say."""
+    files = opened(file_expiration_hours=hours)
+    record = await files.upload(5, b"x", "x.csv")
+    clock.now += 5000 * 365 * 24 * HOUR
+    document = await files.get(record.file_id, 5)
+    assert document is not None and document["expires_at"] is None
+    assert await files.cleanup_expired() == 0 and await files.stats() == (1, 1)
+
+
+async def test_several_cleaners_count_each_file_once(
+    opened: Callable[..., FileManager], tmp_path: Path, clock: Clock
+) -> None:
+    """Together they count what there was."""
+    several = [opened() for _ in range(4)]
+    for n in range(25):
+        await several[0].keep_generated(n, "x.csv", b"x")
+    clock.now += 49 * HOUR
+    assert sum(await asyncio.gather(*(files.cleanup_expired() for files in several))) == 25
+    assert kept(tmp_path) == []
+
+
+# ---- what goes wrong in the middle
+
+
+async def failing(*pieces: bytes) -> AsyncIterator[bytes]:
+    for piece in pieces:
+        yield piece
+    raise ConnectionResetError("the peer went away")
+
+
+@pytest.mark.parametrize("pieces", [(), (b"x",), (bytes(3 * MiB), b"x")], ids=["at once", "early", "late"])
+async def test_a_stream_that_raises_leaves_nothing(
+    files: FileManager, tmp_path: Path, pieces: tuple[bytes, ...]
+) -> None:
+    """Its own error comes out."""
+    with pytest.raises(ConnectionResetError):
+        await files.upload(5, failing(*pieces), "x.csv")
+    assert kept(tmp_path) == [] and await files.list(5) == []
+
+
+async def test_a_cancelled_upload_leaves_nothing(files: FileManager, tmp_path: Path) -> None:
+    """At whatever moment it comes: before, while writing, while the database works."""
+    await files.list(5)
+    for delay in [0.0, *(0.0004 * 1.2**n for n in range(20))]:
+        task = asyncio.create_task(files.upload(5, in_pieces(*[bytes(100_000)] * 20), "x.csv"))
+        await asyncio.sleep(delay)
+        task.cancel()
+        done, _ = await asyncio.wait([task])
+        if task.cancelled():
+            assert kept(tmp_path) == [] and await files.list(5) == []
+        else:
+            assert await files.delete(done.pop().result().file_id, 5)
+
+
+async def test_an_upload_cancelled_while_its_record_is_written_is_taken_back(
+    files: FileManager, tmp_path: Path
+) -> None:
+    """The record is in, but nobody was told: it goes, and its content with it."""
+
+    class Late(SqliteStore):
+        async def add(self, record: Any, upload_limit: int | None) -> None:
+            await super().add(record, upload_limit)
+            task.cancel()
+            await asyncio.sleep(0)
+
+    settings = Settings(home=tmp_path / "home")
+    late = FileManager(settings, Late(settings.home / "cellblock.sqlite3"), LocalContent(settings.home / "content"))
+    task = asyncio.create_task(late.upload(5, b"x", "x.csv"))
+    await asyncio.wait([task])
+    await late.aclose()
+    assert task.cancelled() and kept(tmp_path) == [] and await files.list(5) == []
+
+
+async def test_content_without_a_record_is_cleaned_after_an_hour(
+    files: FileManager, tmp_path: Path, clock: Clock
+) -> None:
+    """As a crash leaves it: between content and record, between record and content, or half written."""
+    settings = Settings(home=tmp_path / "home")
+    orphan = NEVER_WAS.replace("_5_", "_6_")
+    await LocalContent(settings.home / "content").put(orphan, in_pieces(b"uploaded, never recorded"))
+    half_deleted = await files.upload(5, b"x", "x.csv")
+    store = SqliteStore(settings.home / "cellblock.sqlite3")
+    await store.remove(half_deleted.file_id, 5)
+    await store.aclose()
+    alive = await files.upload(5, b"x", "x.csv")
+    Path(f"{alive.file_path}.part").with_name(f"{NEVER_WAS}.part").write_bytes(b"half written")
+    for path in kept(tmp_path):
+        os.utime(path, (clock.now, clock.now))
+    clock.now += HOUR
+    assert await files.cleanup_expired() == 0
+    assert len(kept(tmp_path)) == 4
+    clock.now += 0.001
+    assert await files.cleanup_expired() == 0
+    assert [path.name for path in kept(tmp_path)] == [alive.file_id]
+    assert await files.load(alive.file_id, 5) == (alive, b"x")
+
+
+async def test_a_record_without_content_is_the_operators_trouble(files: FileManager, clock: Clock) -> None:
+    """Not "no such file": an error that says what is missing. It can be deleted, and it expires."""
+    first, second = [await files.upload(5, b"x", "x.csv") for _ in range(2)]
+    for record in (first, second):
+        Path(record.file_path).unlink()
+        for call in (files.load, files.open):
+            with pytest.raises(StoreError, match=re.escape(f"missing: {record.file_path}")):
+                await call(record.file_id, 5)
+    assert await files.delete(first.file_id, 5) is True
+    clock.now += 48 * HOUR
+    assert await files.cleanup_expired() == 1
+
+
+async def test_a_file_deleted_while_it_is_opened_is_not_found(files: FileManager, tmp_path: Path) -> None:
+    """Somebody deletes it between its record and its content."""
+
+    class Slow(LocalContent):
+        async def read(self, file_id: str) -> bytes:
+            await files.delete(file_id, 5)
+            return await super().read(file_id)
+
+    settings = Settings(home=tmp_path / "home")
+    slow = FileManager(settings, SqliteStore(settings.home / "cellblock.sqlite3"), Slow(settings.home / "content"))
+    record = await slow.upload(5, b"x", "x.csv")
+    with pytest.raises(UserFileNotFound):
+        await slow.load(record.file_id, 5)
+    await slow.aclose()
+
+
+@pytest.mark.parametrize("kills", [20, pytest.param(200, marks=pytest.mark.soak)])
+async def test_killed_at_any_moment(
+    opened: Callable[..., FileManager], tmp_path: Path, clock: Clock, kills: int
+) -> None:
+    """kill -9 while it uploads, deletes and cleans: what was acknowledged is there, the rest is gone after a cleanup."""
+    files = opened(max_files_per_user=100_000)
+    for n in range(kills):
+        command = (sys.executable, "-c", UNTIL_KILLED, str(tmp_path / "home"), str(clock.now))
+        process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+        assert process.stdout is not None
+        assert await process.stdout.readline() == b"ready\n"
+        await asyncio.sleep(0.003 * (n % 20))
+        process.kill()
+        said = (await process.stdout.read()).decode().split("\n")[:-1]
+        await process.wait()
+        there = {record.file_id for record in await files.list(5)}
+        uploaded = {line[1:] for line in said if line[0] == "+"}
+        deleted = {line[1:] for line in said if line[0] == "-"}
+        begun = {line[1:] for line in said if line[0] == "?"}
+        assert uploaded - begun <= there and not deleted & there
+    clock.now += 47 * HOUR
+    for path in kept(tmp_path):
+        os.utime(path, (clock.now - 2 * HOUR,) * 2)
+    await files.cleanup_expired()
+    records = await files.list(5)
+    assert {record.file_id for record in records} == {path.name for path in kept(tmp_path)}
+    for record in records:
+        _, data = await files.load(record.file_id, 5)
+        assert (len(data), hashlib.sha256(data).hexdigest()) == (record.file_size, record.sha256)
+
+
+UNTIL_KILLED = """
+import asyncio, itertools, pathlib, sys
+from plugin.config import Settings
+from plugin.files import open_files
+
+async def main():
+    files = open_files(Settings(home=pathlib.Path(sys.argv[1]), max_files_per_user=100_000), lambda: float(sys.argv[2]))
+    await files.list(5)
+    print("ready", flush=True)
+    for n in itertools.count():
+        record = await files.upload(5, bytes(n * 1000), "x.csv")
+        print("+" + record.file_id, flush=True)
+        if n % 2:
+            print("?" + record.file_id, flush=True)
+            await files.delete(record.file_id, 5)
+            print("-" + record.file_id, flush=True)
+        await files.cleanup_expired()
+
+asyncio.run(main())
+"""
+
+
+async def test_opening_makes_nothing(opened: Callable[..., FileManager], tmp_path: Path) -> None:
+    """Nor does closing; a closed one may be closed again."""
+    files = opened()
+    await files.aclose()
+    await files.aclose()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_records_are_values(tmp_path: Path) -> None:
+    """Equal by content and hashable, so that sets of them work."""
+    files = open_files(Settings(home=tmp_path))
+    record = asyncio.run(files.upload(5, b"x", "x.csv", metadata={"a": 1}))
+    assert len({record, replace(record)}) == 1
+    asyncio.run(files.aclose())
