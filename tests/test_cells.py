@@ -184,6 +184,7 @@ async def test_two_files_of_one_name_are_told_apart(interpreter: Interpreter) ->
     ("filename", "data", "code", "output"),
     [
         pytest.param("a.csv", CSV, "print(load_file(ID).shape)", "(2, 2)\n", id="csv"),
+        pytest.param("a.tsv", b"a\tb\n1\t2\n", "print(load_file(ID).b.tolist())", "[2]\n", id="tsv"),
         pytest.param("a.json", b'{"a": [1]}', "print(load_file(ID))", "{'a': [1]}\n", id="json"),
         pytest.param("a.txt", "é".encode(), "print(load_file(ID))", "é\n", id="text"),
     ],
@@ -196,6 +197,14 @@ async def test_load_file_gives_the_natural_object(
     result = await interpreter.run(f"ID = '{record.file_id}'\n{code}", user_id="cy")
     assert (result.output, result.error) == (output, "")
     await interpreter.files.delete(record.file_id, "cy")
+
+
+def test_every_file_types_loader_is_there() -> None:
+    """types.toml names no loader that the sandbox does not have."""
+    from plugin.files.types import ROWS, UNKNOWN
+    from plugin.sandbox.inside import load_file
+
+    assert {row.loader for row in [*ROWS.values(), UNKNOWN]} <= set(load_file._LOADERS)
 
 
 async def test_what_a_cell_writes_can_be_loaded_by_the_next(interpreter: Interpreter) -> None:

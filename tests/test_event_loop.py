@@ -43,7 +43,7 @@ async def test_a_hanging_cell_and_a_drained_pool_never_block_the_loop(
         assert (await interpreter.run("print(1)", user_id="loop")).output == "1\n"
 
 
-async def test_starting_and_closing_never_block_the_loop(home, no_blocking_calls: BlockBuster) -> None:  # noqa: ANN001
+async def test_starting_and_closing_never_block_the_loop(home, no_blocking_calls: BlockBuster) -> None:
     """From the first call to the last descriptor."""
     async with Interpreter(home=home) as interpreter:
         assert (await interpreter.run("print(1)", user_id="loop")).output == "1\n"

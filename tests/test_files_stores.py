@@ -66,8 +66,17 @@ async def test_columns_and_indexes_are_the_contracts(store: SqliteStore, path: P
     await store.add(a_file(1), None)
     with sqlite3.connect(path) as connection:
         columns = [row[1] for row in connection.execute("PRAGMA table_info(user_files)")]
-        assert columns[:8] == "file_id user_id filename file_path file_size file_type uploaded_at expires_at".split()
-        assert columns[8:] == "origin sha256 content mime schema metadata".split()
+        assert columns[:8] == [
+            "file_id",
+            "user_id",
+            "filename",
+            "file_path",
+            "file_size",
+            "file_type",
+            "uploaded_at",
+            "expires_at",
+        ]
+        assert columns[8:] == ["origin", "sha256", "content", "mime", "schema", "metadata"]
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         assert connection.execute("PRAGMA user_version").fetchone() == (1,)
         plans = {
@@ -111,7 +120,7 @@ async def test_a_newer_schema_is_refused(path: Path) -> None:
         connection.execute("PRAGMA user_version = 99")
     connection.close()
     store = SqliteStore(path)
-    with pytest.raises(StoreError, match="newer cellblock.*upgrade"):
+    with pytest.raises(StoreError, match=r"newer cellblock.*upgrade"):
         await store.list(5, NOW)
     await store.aclose()
 

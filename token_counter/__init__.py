@@ -1,0 +1,1 @@
+"""Counting and pricing tokens. This version has the room only: nothing is counted yet."""

@@ -13,7 +13,7 @@ _NAMELESS = "file"
 
 _STRIPPED_CATEGORIES = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # control, format (bidi, zero-width), surrogate, line, paragraph
 _BLANK_LETTERS = "\u034f\u115f\u1160\u3164\uffa0"  # invisible although Unicode calls them letters or marks
-# https://learn.microsoft.com/windows/win32/fileio/naming-a-file, read 2025-11-23
+# https://learn.microsoft.com/windows/win32/fileio/naming-a-file, read 2026-11-23
 _RESERVED_CHARACTERS = '<>:"/\\|?*'
 _RESERVED_NAME = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])\s*(\.|$)", re.IGNORECASE)
 _LEADING = re.compile(r"^[\s.-]+")  # hidden files, and names that a command takes for an option

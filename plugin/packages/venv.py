@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import shutil
+import stat
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
@@ -99,6 +100,7 @@ class Environments:
             listed = json.loads(
                 await self._uv(["pip", "list", "--format", "json", *self._python(path)], lambda _: None)
             )
+            await asyncio.to_thread(_make_readable, path)
             versions = {normalized(row["name"]): row["version"] for row in listed}
             return await asyncio.to_thread(self._put_in_place, path, versions)
         except OSError as error:
@@ -153,6 +155,7 @@ class Environments:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             env=environment,
+            umask=0o022,  # as root, sandboxes have another uid and must be able to read what is installed
         )
         try:
             output, said = await asyncio.gather(_all(process.stdout), _lines(process.stderr, on_progress))
@@ -168,6 +171,16 @@ class Environments:
                 f"mend what it says and run `cellblock setup`:\n{last}"
             )
         return output
+
+
+def _make_readable(path: Path) -> None:
+    """uv may link files from a cache that was filled under a stricter umask."""
+    for directory, _, names in os.walk(path):
+        for entry in [directory, *(f"{directory}/{name}" for name in names)]:
+            found = os.lstat(entry)
+            wanted = found.st_mode | (0o055 if stat.S_ISDIR(found.st_mode) or found.st_mode & 0o100 else 0o044)
+            if found.st_mode != wanted and not stat.S_ISLNK(found.st_mode):
+                os.chmod(entry, wanted)
 
 
 async def _all(stream: asyncio.StreamReader | None) -> str:

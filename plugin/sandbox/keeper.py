@@ -193,7 +193,10 @@ class Keeper:
 
     def _complaint(self) -> str:
         said = os.pread(self._complaints, MAX_COMPLAINT_BYTES, 0).decode("utf-8", "replace").strip()
-        return f"the sandbox could not be started: {said or 'it did not say why'}. Run `cellblock setup` to see more"
+        return (
+            f"the sandbox could not be started: {said or 'it did not say why'}. It needs user namespaces: on a host that "
+            "restricts them allow unprivileged ones, in a container drop the default seccomp and AppArmor profiles"
+        )
 
     def _on_gone(self, pidfd: int) -> None:
         asyncio.get_running_loop().remove_reader(pidfd)

@@ -24,6 +24,9 @@ ENVIRONMENT = {
     "LANG": "C.UTF-8",
     "TZ": "UTC",
     "TMPDIR": "/tmp",
+    # The home directory is where results are left: caches are none.
+    "XDG_CACHE_HOME": "/tmp/.cache",
+    "XDG_CONFIG_HOME": "/tmp/.config",
     "LD_LIBRARY_PATH": "/python/lib",
     "MPLBACKEND": "agg",
     "MPLCONFIGDIR": "/tmp/matplotlib",
@@ -58,13 +61,12 @@ _DIRECTORIES = ["/work", "/tmp", "/space", "/mnt", "/var/tmp"]
 
 
 def launch(site_packages: Path, font_cache: Path, outer_uid: int, outer_gid: int) -> dict[str, Any]:
-    """The launch that inside/launcher.py reads (its `Launch` says what each field is)."""
+    """The launch that inside/launcher.py reads (its `Launch` says what each field is). Reads files: call it in a thread."""
     libraries, library_links = _system_libraries()
     binds = [
         (_base_executable(), f"/python/bin/{VERSION}"),
         (str(_stdlib()), STDLIB_INSIDE),
         (str(site_packages), f"/venv/lib/{VERSION}/site-packages"),
-        (str(INSIDE), "/cellblock/inside"),
         *((str(path), f"/python/lib/{path.name}") for path in _python_libraries()),
         *((path, path) for path in [*libraries, *_SHARED_DATA] if os.path.exists(path)),
     ]
@@ -79,7 +81,9 @@ def launch(site_packages: Path, font_cache: Path, outer_uid: int, outer_gid: int
         "directories": _DIRECTORIES,
         "symlinks": [*_SYMLINKS, *library_links, ("/venv/bin/python", f"/python/bin/{VERSION}"),
                      ("/venv/bin/python3", f"/python/bin/{VERSION}")],
-        "files": _FILES | {"/venv/pyvenv.cfg": "home = /python/bin\ninclude-system-site-packages = false\n"},
+        "files": _FILES
+        | {"/venv/pyvenv.cfg": "home = /python/bin\ninclude-system-site-packages = false\n"}
+        | {f"/cellblock/inside/{path.name}": path.read_text("utf-8") for path in INSIDE.glob("*.py")},
     }  # fmt: skip
     return {
         "tree": tree,

@@ -63,6 +63,10 @@ def _csv(path: str, **options: Any) -> Any:
     return pandas.read_csv(path, **options)
 
 
+def _tsv(path: str, **options: Any) -> Any:
+    return _csv(path, **{"sep": "\t", **options})
+
+
 def _excel(path: str, **options: Any) -> Any:
     import pandas
 
@@ -100,6 +104,7 @@ def _path(path: str) -> str:
 
 
 _LOADERS = {
+    "tsv": _tsv,
     "csv": _csv,
     "excel": _excel,
     "json": _json,

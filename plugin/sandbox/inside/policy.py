@@ -10,6 +10,8 @@ from typing import Any
 
 Row = dict[str, str]
 
+MAX_SHOWN = 150  # characters of a name or a source line that are told
+
 
 @dataclass
 class Facts:
@@ -37,12 +39,12 @@ class Policy:
         )
         return cls(module, attribute, builtin)
 
-    def examine(self, tree: ast.Module, text: str) -> Facts:
+    def examine(self, tree: ast.Module, lines: list[str]) -> Facts:
         """Walk the tree once, in source order.
 
         Returns: violations as {what, line, source, reason}, imports, and every string literal.
         """
-        walk = _Walk(self, text.splitlines())
+        walk = _Walk(self, lines)
         walk.collect_names(tree)
         walk.visit_all(tree)
         return walk.facts
@@ -101,7 +103,7 @@ class _Walk:
         if reason:
             self.refuse(node, f"import {name}", reason)
         else:
-            self.facts.imports.append({"name": name, "line": node.lineno, "optional": optional})
+            self.facts.imports.append({"name": name[:MAX_SHOWN], "line": node.lineno, "optional": optional})
         return bool(reason)
 
     def check_chain(self, node: ast.Attribute) -> None:
@@ -124,8 +126,8 @@ class _Walk:
 
     def refuse(self, node: ast.stmt | ast.expr, what: str, reason: str) -> None:
         line = node.lineno
-        shown = self.lines[line - 1].strip()[:200] if line <= len(self.lines) else ""
-        self.facts.violations.append({"what": what, "line": line, "source": shown, "reason": reason})
+        shown = self.lines[line - 1].strip()[:MAX_SHOWN]
+        self.facts.violations.append({"what": what[:MAX_SHOWN], "line": line, "source": shown, "reason": reason})
 
 
 def _of_module(table: dict[str, str], name: str) -> str:

@@ -2,6 +2,7 @@
 
 import ast
 import importlib.util
+import io
 import linecache
 import re
 import sys
@@ -13,7 +14,7 @@ from typing import Any
 from . import policy, tracebacks
 
 NAME = "<cell>"
-MAX_REPORTED = 200  # violations, imports and ids each
+MAX_REPORTED = 100  # violations, imports and ids each: a report must fit into one frame
 # `user_<user>_<unix time>_<random>` and the original's `<user>_<unix time>_<8 hex>`
 FILE_ID = re.compile(r"[\w.@-]{1,100}_\d{9,11}_[0-9A-Za-z]{6,40}", re.ASCII)
 
@@ -34,7 +35,8 @@ class Cell:
 def parse(text: str, rules: policy.Policy) -> Cell:
     """Parse, check and scan. Python's own complaint about the source is a report, not an exception."""
     # Tracebacks show source lines through this cache; there is no file to read them from.
-    linecache.cache[NAME] = (len(text), None, text.splitlines(keepends=True), NAME)
+    lines = io.StringIO(text, newline=None).readlines()  # where Python's own tokenizer sees line ends
+    linecache.cache[NAME] = (len(text), None, lines, NAME)
     report: dict[str, Any] = {"op": "parsed", "error": "", "violations": [], "imports": [], "file_ids": []}
     try:
         with warnings.catch_warnings():
@@ -45,7 +47,7 @@ def parse(text: str, rules: policy.Policy) -> Cell:
         return Cell(text, None, report | {"error": tracebacks.render(error)})
     facts = policy.Facts()
     try:
-        facts = rules.examine(tree, text)
+        facts = rules.examine(tree, lines)
     except RecursionError:
         return Cell(text, None, report | {"error": "RecursionError: the source is nested too deeply to be checked"})
     report["violations"] = facts.violations[:MAX_REPORTED]

@@ -32,6 +32,7 @@ Message = dict[str, Any]
 
 def main() -> NoReturn:
     _own_signals()
+    sys.dont_write_bytecode = True  # a module that code writes and imports leaves no __pycache__ among its files
     control = socket.socket(fileno=CONTROL_FD)
     control.set_inheritable(False)
     start = json.loads(control.recv(MAX_MESSAGE_BYTES))
