@@ -301,7 +301,7 @@ class _Entry:
     descriptor: int
 
     def as_seen_inside(self) -> dict[str, str]:
-        return {"name": self.name, "path": f"/files/{self.name}", "loader": file_type(self.name).loader}
+        return {"name": self.name, "path": f"/files/{self.name}", "loader": self.record.type.loader}
 
 
 class _Teller:

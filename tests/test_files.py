@@ -473,13 +473,16 @@ async def test_content_without_a_record_is_cleaned_after_an_hour(
     """As a crash leaves it: between content and record, between record and content, or half written."""
     settings = Settings(home=tmp_path / "home")
     orphan = NEVER_WAS.replace("_5_", "_6_")
-    await LocalContent(settings.home / "content").put(orphan, in_pieces(b"uploaded, never recorded"))
+    content = LocalContent(settings.home / "content")
+    await content.put(orphan, in_pieces(b"uploaded, never recorded"))
     half_deleted = await files.upload(5, b"x", "x.csv")
     store = SqliteStore(settings.home / "cellblock.sqlite3")
     await store.remove(half_deleted.file_id, 5)
     await store.aclose()
     alive = await files.upload(5, b"x", "x.csv")
-    Path(f"{alive.file_path}.part").with_name(f"{NEVER_WAS}.part").write_bytes(b"half written")
+    half_written = Path(f"{content.path(NEVER_WAS)}.part")
+    half_written.parent.mkdir(exist_ok=True)
+    half_written.write_bytes(b"x")
     for path in kept(tmp_path):
         os.utime(path, (clock.now, clock.now))
     clock.now += HOUR

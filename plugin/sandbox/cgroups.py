@@ -7,6 +7,7 @@ cgroup-v2.rst of the kernel's documentation. Everything here blocks and is calle
 import contextlib
 import logging
 import os
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,9 +36,6 @@ class Cgroup:
         self.path = path
         self._files = files
 
-    def add(self, pid: int) -> None:
-        (self.path / "cgroup.procs").write_text(str(pid))
-
     def out_of_memory(self) -> bool:
         """Whether the kernel ended a process for want of memory: the `oom_kill` count that both versions keep."""
         for line in (self.path / self._files.events).read_text().splitlines():
@@ -48,7 +46,7 @@ class Cgroup:
 
     def remove(self) -> None:
         """Remove the group; its processes must be gone."""
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):  # what is left is removed with the parent, or by the next process
             self.path.rmdir()
 
 
@@ -64,17 +62,35 @@ class Cgroups:
         self._files = files
         self._limit_bytes = limit_bytes
 
-    def create(self, number: int) -> Cgroup:
-        path = self._parent / str(number)
-        path.mkdir()
-        (path / self._files.limit).write_text(str(self._limit_bytes))
-        with contextlib.suppress(OSError):  # no swap accounting: the limit above is then all there is
-            swap = self._limit_bytes if self._files is V1 else 0
-            (path / self._files.swap_limit).write_text(str(swap))
-        return Cgroup(path, self._files)
+    def hold(self, number: int, pidfd: int) -> Cgroup | None:
+        """Put a sandbox, before any user code runs in it, into a group of its own.
+
+        Returns: None where the host refuses; rlimits and the watchdog then hold it alone.
+        """
+        group = Cgroup(self._parent / str(number), self._files)
+        try:
+            group.path.mkdir()
+            (group.path / self._files.limit).write_text(str(self._limit_bytes))
+            with contextlib.suppress(OSError):  # no swap accounting: the limit above is then all there is
+                swap = self._limit_bytes if self._files is V1 else 0
+                (group.path / self._files.swap_limit).write_text(str(swap))
+            (group.path / "cgroup.procs").write_text(str(host_pid(pidfd)))
+        except OSError as error:
+            log.debug("sandbox %d has no cgroup: %s", number, error)
+            group.remove()
+            return None
+        return group
 
     def close(self) -> None:
         _remove_tree(self._parent)
+
+
+def host_pid(pidfd: int) -> int:
+    """The process behind a pidfd, as the host numbers it (pidfd_open(2), fdinfo); -1 when it is gone."""
+    for line in Path(f"/proc/self/fdinfo/{pidfd}").read_text().splitlines():
+        if line.startswith("Pid:"):
+            return int(line.split()[1])
+    return -1
 
 
 def find(limit_bytes: int) -> Cgroups | None:
@@ -83,10 +99,10 @@ def find(limit_bytes: int) -> Cgroups | None:
     What a process that was killed left behind is removed first: its parent's name holds its pid.
     """
     for base, files in _own_groups():
-        parent = base / f"cellblock-{os.getpid()}"
+        parent = base / f"cellblock-{os.getpid()}-{secrets.token_hex(4)}"
         try:
             _remove_leftovers(base)
-            parent.mkdir(exist_ok=True)
+            parent.mkdir()
             if files is V2:
                 (parent / "cgroup.subtree_control").write_text("+memory")
             if not (parent / files.limit).exists():
@@ -118,7 +134,7 @@ def _own_groups() -> list[tuple[Path, Files]]:
 
 def _remove_leftovers(base: Path) -> None:
     for path in base.glob("cellblock-*"):
-        pid = path.name.removeprefix("cellblock-")
+        pid = path.name.split("-")[1]
         if pid.isdigit() and not Path("/proc", pid).exists():
             _remove_tree(path)
 

@@ -131,8 +131,12 @@ class Pool:
                 sandbox = await keeper.spawn()
             except SandboxDied:
                 continue
-            if self._cgroups is not None:
-                sandbox.cgroup = await asyncio.to_thread(_put_into_cgroup, self._cgroups, sandbox)
+            try:
+                if self._cgroups is not None:
+                    sandbox.cgroup = await asyncio.to_thread(self._cgroups.hold, sandbox.number, sandbox.pidfd)
+            except BaseException:
+                self._start_ending(sandbox)
+                raise
             return sandbox
         raise SandboxLost(f"no sandbox could be started in {SPAWN_ATTEMPTS} attempts; `cellblock setup` shows why")
 
@@ -165,18 +169,6 @@ class Pool:
         task = asyncio.create_task(sandbox.destroy(), name=f"cellblock end of sandbox {sandbox.number}")
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
-
-
-def _put_into_cgroup(groups: cgroups.Cgroups, sandbox: Sandbox) -> cgroups.Cgroup | None:
-    """Before any user code runs in it; a host that refuses leaves it to rlimits and the watchdog."""
-    group = groups.create(sandbox.number)
-    try:
-        group.add(watchdog.host_pid(sandbox.pidfd))
-    except OSError as error:
-        log.debug("sandbox %d has no cgroup: %s", sandbox.number, error)
-        group.remove()
-        return None
-    return group
 
 
 async def _cancel(task: "asyncio.Task[None]") -> None:

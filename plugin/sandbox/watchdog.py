@@ -4,6 +4,7 @@ import asyncio
 import os
 from pathlib import Path
 
+from .cgroups import host_pid
 from .client import Sandbox
 
 PERIOD_SECONDS = 0.1
@@ -22,14 +23,6 @@ async def watch(sandbox: Sandbox, limit_bytes: int) -> None:
             sandbox.out_of_memory = True
             await sandbox.gone()
             return
-
-
-def host_pid(pidfd: int) -> int:
-    """The process behind a pidfd (pidfd_open(2), fdinfo); -1 when it is gone."""
-    for line in Path(f"/proc/self/fdinfo/{pidfd}").read_text().splitlines():
-        if line.startswith("Pid:"):
-            return int(line.split()[1])
-    return -1
 
 
 def resident_bytes(pidfd: int) -> int:

@@ -1,0 +1,13 @@
+"""Speed and memory, each figure measured in one run beside its yardstick. Run it by `make bench` or `python -m benchmarks`.
+
+`goals.py` says what is to be reached; a file each says how it is measured:
+
+    forks       a jailed sandbox against a bare fork of the same process, and the steps of the jail
+    calls       print(1) through execute_code with a warm pool, against Jupyter kernels, cold and warm
+    drained     the same call when the pool is empty, against a bare fork
+    throughput  fresh sandboxes a second, against a loop that only forks, jails and exits
+    chart       pandas and one PNG chart, against a bubblewrapped Python and a zygote that did not rehearse
+    memory      what one idle sandbox costs
+
+A fork is ten times dearer on a loaded machine and a pooled call is not: compare ratios, and only within one run.
+"""

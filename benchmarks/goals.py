@@ -1,0 +1,35 @@
+"""The goals: the "Speed" table of issue 3, a row a bound. They are for a quiet machine; nothing here fails a build."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Goal:
+    """One bound on one measured value: at most it, or (`at_least`) no less than it."""
+
+    what: str
+    bound: float
+    unit: str
+    at_least: bool = False
+
+    def met(self, measured: float) -> bool:
+        return measured >= self.bound if self.at_least else measured <= self.bound
+
+    def __str__(self) -> str:
+        return f"{'>=' if self.at_least else '<='} {self.bound:g} {self.unit}"
+
+
+GOALS = {
+    "fork": Goal("fork to a jailed, pandas-ready child", 2, "x a bare fork"),
+    "warm": Goal("print(1) through execute_code, pool warm", 3, "ms"),
+    "warm.pool": Goal("of it the pool's part", 1.5, "ms"),
+    "warm.jupyter": Goal("faster than a cold Jupyter start with the imports", 500, "x", at_least=True),
+    "drained": Goal("print(1) through execute_code, pool drained", 15, "ms"),
+    "drained.fork": Goal("the same", 5, "x a bare fork"),
+    "throughput": Goal("fresh sandboxes a second", 0.75, "x a loop of fork+jail+exit", at_least=True),
+    "chart": Goal("pandas describe and one PNG chart, fresh sandbox", 110, "ms"),
+    "chart.bubblewrap": Goal("faster than a cold bubblewrapped run of it", 12, "x", at_least=True),
+    "chart.rehearsal": Goal("the same", 0.8, "x without rehearsal in the zygote"),
+    "memory.private": Goal("private memory of an idle pooled sandbox", 4, "MB"),
+    "memory.machine": Goal("machine cost of one of 200 idle sandboxes", 5, "MB"),
+}
