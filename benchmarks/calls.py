@@ -59,12 +59,12 @@ async def one_call(pool: Pool) -> float:
 async def one_use(interpreter: Interpreter, pool: Pool) -> float:
     """Seconds to take a sandbox, parse and run in it, and hand it back."""
     await quiet.settled(pool)
-    timeout, max_bytes = interpreter.settings.timeout, interpreter.settings.max_output_bytes
+    settings, loop = interpreter.settings, asyncio.get_running_loop()
     started = time.perf_counter()
     async with pool.sandbox() as sandbox:
-        await sandbox.parse(CODE)
-        deadline = asyncio.get_running_loop().time() + timeout
-        run = await sandbox.run({}, {}, timeout=timeout, deadline=deadline, max_output_bytes=max_bytes)
+        sandbox.listen(settings.max_output_bytes, None)
+        await sandbox.parse(CODE, {}, at_once=True)
+        run = await sandbox.run({}, {}, timeout=settings.timeout, deadline=loop.time() + settings.timeout)
     seconds = time.perf_counter() - started
     if run.outputs.text() != "1\n":
         raise RuntimeError(f"the pool failed: {run}")

@@ -29,7 +29,7 @@ UserId = int | str
 OnEvent = Callable[[events.Event], None]
 
 MAX_FILES_PER_CALL = 100
-IMAGE_PIXELS = 100_000_000  # what load_file opens: 400 MB decoded as RGBA, under the default memory limit
+LIMITS = {"image_pixels": 100_000_000}  # what load_file opens: 400 MB decoded as RGBA, under the default memory limit
 ATTEMPTS = 2  # a sandbox may die before the code starts, through no fault of the code
 POLICY_ROWS: list[dict[str, str]] = tomllib.loads(resources.files(__package__).joinpath("policy.toml").read_text())[
     "rule"
@@ -178,9 +178,10 @@ class Interpreter:
     ) -> ExecutionResult:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
+        sandbox.listen(self.settings.max_output_bytes, tell.text)
         try:
             async with asyncio.timeout_at(deadline):
-                report = await sandbox.parse(code)  # inside: the host parses nothing hostile
+                report = await sandbox.parse(code, LIMITS, at_once=not files)  # inside: the host parses nothing hostile
         except TimeoutError:
             return _failed(result.timed_out(seconds))
         if report["error"]:
@@ -196,11 +197,9 @@ class Interpreter:
         before = await asyncio.to_thread(collect.versions, sandbox.work_fd) if entries else {}
         run = await sandbox.run(
             {entry.record.file_id: entry.as_seen_inside() for entry in entries},
-            {"image_pixels": IMAGE_PIXELS},
+            LIMITS,
             timeout=seconds,
             deadline=loop.time() + seconds - spent,
-            max_output_bytes=self.settings.max_output_bytes,
-            on_text=tell.text,
         )
         left = await self._left_behind(sandbox, before)
         return await self._result(run, left, user_id, tell)

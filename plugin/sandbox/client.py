@@ -10,6 +10,7 @@ import os
 import secrets
 import signal
 import socket
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,7 @@ from .outputs import Drain, OnText, Outputs
 MAX_FRAME_BYTES = 256 * 1024
 GRACE_SECONDS = 1.0  # from SIGINT to SIGKILL
 READ_BYTES = 64 * 1024
+MAX_UNREAD = 2  # a report and the end of the cell; more, and the sandbox makes them up
 
 
 class SandboxDied(Exception):
@@ -65,11 +67,17 @@ class Sandbox:
         self._channels = channels
         self._loop = asyncio.get_running_loop()
         self._decoder = frames.FrameDecoder(MAX_FRAME_BYTES)
-        self._answer: asyncio.Future[frames.Frame] = self._loop.create_future()
+        self._unread: deque[frames.Frame] = deque()
+        self._news = asyncio.Event()
+        self._hung_up = False  # nothing more comes from the sandbox
         self._dead = asyncio.Event()
         self._wait_status: asyncio.Future[int | None] = self._loop.create_future()
         self._spawned = asyncio.Event()
-        self._broken = False
+        self._broken = False  # it said what is no frame, or what nobody asked for
+        self._token = secrets.token_hex(16)
+        self._runs = False
+        self._outputs = Outputs(0)
+        self._drain: Drain | None = None
         self._loop.add_reader(channels.peer, self._on_readable)
 
     # ---- birth, told by the keeper
@@ -95,17 +103,36 @@ class Sandbox:
         if not self._spawned.is_set() and self._channels is not _CLOSED:
             self._spawned.set()
             self._dead.set()
-            self._break_off(broken=False)
+            self._hang_up()
 
     @property
     def alive(self) -> bool:
-        return not self._dead.is_set() and not self._answer.done()
+        return not self._dead.is_set() and not self._hung_up and not self._unread
 
     # ---- one call
 
-    async def parse(self, source: str) -> frames.Frame:
-        """Have the source parsed, checked and scanned; source.py says what the report holds."""
-        return await self._request({"op": "parse", "source": source})
+    def listen(self, max_output_bytes: int, on_text: OnText | None) -> None:
+        """Take what the cell writes from now on; call it once, before `parse`."""
+        self._outputs = Outputs(max_output_bytes, on_text)
+        self._drain = Drain(self._channels.pipes, self._outputs)
+        self._drain.start()
+
+    async def parse(self, source: str, limits: dict[str, int], *, at_once: bool) -> frames.Frame:
+        """Have the source parsed, checked and scanned; source.py says what the report holds.
+
+        Args:
+            limits: for loaders: `image_pixels`.
+            at_once: run the cell without files as soon as it is parsed, if the report leaves the host nothing to decide;
+                that saves a small cell half its time. `run` then only waits for its end.
+        """
+        request: frames.Frame = {"op": "parse", "source": source}
+        if at_once:
+            request["run"] = self._run_request({}, limits)
+        report = await self._request(request)
+        if report.get("op") != "parsed":
+            raise SandboxDied
+        self._runs = at_once and is_clean(report)
+        return report
 
     async def put_file(self, name: str, descriptor: int) -> None:
         """Have one user file copied into the working directory.
@@ -117,63 +144,44 @@ class Sandbox:
         await self._reply()
 
     async def run(
-        self,
-        files: dict[str, dict[str, str]],
-        limits: dict[str, int],
-        *,
-        timeout: float,
-        deadline: float,
-        max_output_bytes: int,
-        on_text: OnText | None = None,
+        self, files: dict[str, dict[str, str]], limits: dict[str, int], *, timeout: float, deadline: float
     ) -> Run:
-        """Run the parsed cell to its end, then kill the sandbox; `gone` waits until no process of it is left.
+        """Run the parsed cell to its end. Processes that it started may live on until `gone` or `destroy`.
 
         Args:
             files: the user's files by id, as load_file.py wants them.
-            limits: for loaders: `image_pixels`.
+            limits: as for `parse`.
             timeout: seconds that the cell was given, as its result tells them.
             deadline: when they are over, in the event loop's time: SIGINT then, SIGKILL a second later.
         """
-        outputs = Outputs(max_output_bytes, on_text)
-        drain = Drain(self._channels.pipes, outputs)
-        token = secrets.token_hex(16)
         started = self._loop.time()
-        drain.start()
         try:
-            claim, outcome = await self._settle(
-                {"op": "run", "token": token, "files": files, "limits": limits}, timeout, deadline
-            )
-            seconds = self._loop.time() - started
-            if outcome is None:
-                outcome = _believed(claim, token, self.memory_bytes)
-            if outcome is result.LOST:
-                await self.gone()
-                outcome = await self.judge_death()
-        finally:
-            self.signal(signal.SIGKILL)
-            drain.finish()
-        error = claim.get("error", "") if outcome.kind in ("exception", "exit", "memory") else ""
-        return Run(outcome, error if isinstance(error, str) else "", seconds, outputs)
-
-    async def _settle(
-        self, request: frames.Frame, timeout: float, deadline: float
-    ) -> tuple[frames.Frame, Outcome | None]:
-        """Send the request and wait for what ends it: (what it claims, the outcome if that is not for it to claim)."""
-        try:
+            if not self._runs:
+                await self._send(self._run_request(files, limits), [])
             async with asyncio.timeout_at(deadline):
-                return await self._request(request), None
+                claim = await self._reply()
+            outcome = _believed(claim, self._token, self.memory_bytes)
         except TimeoutError:
-            return await self._interrupt(), result.timed_out(timeout)
+            claim, outcome = {}, result.timed_out(timeout)
+            await self._interrupt()
         except SandboxDied:
-            return {}, result.LOST
+            await self.gone()
+            claim, outcome = {}, await self.judge_death()
+        seconds = self._loop.time() - started
+        assert self._drain is not None
+        self._drain.finish()
+        error = str(claim.get("error", "")) if outcome.kind in ("exception", "exit", "memory") else ""
+        return Run(outcome, error, seconds, self._outputs)
 
-    async def _interrupt(self) -> frames.Frame:
-        """Ask the cell to stop, so that it can say where it was and flush what it wrote."""
+    def _run_request(self, files: dict[str, dict[str, str]], limits: dict[str, int]) -> frames.Frame:
+        return {"op": "run", "token": self._token, "files": files, "limits": limits}
+
+    async def _interrupt(self) -> None:
+        """Ask the cell to stop, so that it can flush what it wrote; whatever it answers, its time was over."""
         self.signal(signal.SIGINT)
         with contextlib.suppress(TimeoutError, SandboxDied):
             async with asyncio.timeout(GRACE_SECONDS):
-                return await self._reply()
-        return {}
+                await self._reply()
 
     async def judge_death(self) -> Outcome:
         """Why the sandbox ended, told by what it cannot forge; waits for the zygote to have reaped it."""
@@ -202,6 +210,8 @@ class Sandbox:
             return
         channels, self._channels = self._channels, _CLOSED
         self._loop.remove_reader(channels.peer)
+        if self._drain is not None:
+            self._drain.stop()
         try:
             if self.pidfd >= 0:
                 await self.gone()
@@ -231,49 +241,51 @@ class Sandbox:
             raise SandboxDied from None
 
     async def _reply(self) -> frames.Frame:
-        frame = await asyncio.shield(self._answer)  # a wait that times out leaves the answer to the next one
-        self._answer = self._loop.create_future()
-        return frame
+        while not self._unread:
+            if self._hung_up:
+                raise SandboxDied
+            self._news.clear()
+            await self._news.wait()
+        return self._unread.popleft()
 
     def _on_readable(self) -> None:
         try:
             data, descriptors, _, _ = socket.recv_fds(self._channels.peer, READ_BYTES, 1)
         except BlockingIOError:
             return
-        except OSError:
+        except ConnectionError:
             data, descriptors = b"", []
         for descriptor in descriptors:
             if self.work_fd < 0:
                 self.work_fd = descriptor
             else:
                 os.close(descriptor)
-        if not data:
-            self._break_off(broken=False)
-            return
         try:
-            received = self._decoder.feed(data)
+            self._unread.extend(self._decoder.feed(data))
+            self._broken = len(self._unread) > MAX_UNREAD
         except frames.FrameError:
-            received = [{}, {}]
-        for frame in received:
-            if self._answer.done():
-                self._break_off(broken=True)
-                return
-            self._answer.set_result(frame)
+            self._broken = True
+        if not data or self._broken:
+            self._hang_up()
+        self._news.set()
 
-    def _break_off(self, broken: bool) -> None:
-        """Nothing more is read; who waits for an answer is told that none will come."""
-        self._broken = self._broken or broken
+    def _hang_up(self) -> None:
+        """Nothing more is read: the sandbox closed its socket, or said what nobody asked for."""
+        if self._broken:
+            self._unread.clear()
+        self._hung_up = True
         self._loop.remove_reader(self._channels.peer)
-        if broken:
-            self._answer = self._loop.create_future()
-        if not self._answer.done():
-            self._answer.set_exception(SandboxDied())
-            self._answer.exception()  # nobody need be waiting
+        self._news.set()
 
     def _on_death(self) -> None:
         if self.pidfd >= 0:
             self._loop.remove_reader(self.pidfd)
         self._dead.set()
+
+
+def is_clean(report: frames.Frame) -> bool:
+    """Whether a report leaves the host nothing to decide. kernel.py asks the same of it."""
+    return not (report["error"] or report["violations"] or report["imports"] or report["file_ids"])
 
 
 def _believed(claim: frames.Frame, token: str, memory_bytes: int) -> Outcome:
@@ -288,7 +300,7 @@ def _believed(claim: frames.Frame, token: str, memory_bytes: int) -> Outcome:
         case "memory", _:
             return result.out_of_memory(memory_bytes)
         case "exit", int(code):
-            return result.exited(code)
+            return result.exited(code & 0xFF)
     return result.FORGED
 
 

@@ -69,10 +69,14 @@ class Drain:
         for pipe in self._pipes:
             self._loop.add_reader(pipe, self._read, pipe, READS_A_WAKE)
 
-    def finish(self) -> None:
-        """Stop, and take what the pipes hold now: a process that outlives its cell may hold them open for long."""
+    def stop(self) -> None:
+        """Read no more. Safe to call twice."""
         for pipe in self._pipes:
             self._loop.remove_reader(pipe)
+
+    def finish(self) -> None:
+        """Stop, and take what the pipes hold now: a process that outlives its cell may hold them open for long."""
+        self.stop()
         for pipe in self._pipes:
             self._read(pipe, READS_A_WAKE)
         self._outputs.close()

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import signal
 from collections import deque
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -67,13 +68,15 @@ class Pool:
             SandboxLost: none could be made, several times in a row.
         """
         sandbox = self._take() or await self._make()
-        self._wanted.set()
+        if not self._idle:
+            self._wanted.set()  # else the refill waits for the call's end: on few cores a fork would slow it down
         self._in_use += 1
         try:
             async with self._watched(sandbox):
                 yield sandbox
         finally:
             self._start_ending(sandbox)
+            self._wanted.set()
             self._in_use -= 1
             self._unused.set()
 
@@ -166,6 +169,7 @@ class Pool:
 
     def _start_ending(self, sandbox: Sandbox) -> None:
         """Off the call's path: the memory of a process takes the kernel longer to free than a small cell runs."""
+        sandbox.signal(signal.SIGKILL)
         task = asyncio.create_task(sandbox.destroy(), name=f"cellblock end of sandbox {sandbox.number}")
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)

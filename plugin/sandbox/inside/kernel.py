@@ -46,41 +46,48 @@ def serve(peer: socket.socket, ordered_pipe: int) -> NoReturn:
     work = os.open(WORK, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     socket.send_fds(peer, [frames.encode({"op": "ready"})], [work])
     os.close(work)
-    cell: source.Cell | None = None
+    code: types.CodeType | None = None
     while True:
         data, descriptors, _, _ = socket.recv_fds(peer, 1 << 16, 1)
         if not data:
             os._exit(0)
         for frame in decoder.feed(data):
             if frame["op"] == "parse":
-                cell = source.parse(frame["source"], _policy)
-                peer.sendall(frames.encode(cell.report))
+                code, report = source.parse(frame["source"], _policy)
+                peer.sendall(frames.encode(report))
+                if code is not None and "run" in frame and source.is_clean(report):
+                    _run(peer, code, frame["run"])
             elif frame["op"] == "file":
                 _copy_in(frame["name"], descriptors.pop())
                 peer.sendall(frames.encode({"op": "copied"}))
-            elif frame["op"] == "run" and cell is not None:
-                _run(peer, cell, frame)
+            elif frame["op"] == "run" and code is not None:
+                _run(peer, code, frame)
 
 
-def _run(peer: socket.socket, cell: source.Cell, request: dict[str, Any]) -> None:
+def _run(peer: socket.socket, code: types.CodeType, request: dict[str, Any]) -> None:
     token, pid = request["token"], os.getpid()
     load_file.install(request["files"], request["limits"])
-    ending = execute(cell)
+    ending = execute(code)
     if os.getpid() != pid:
         os._exit(0)  # a fork of the cell that came back here: only the first process answers
     answer = {"op": "done", "token": token, "kind": ending.kind, "error": ending.error, "code": ending.code}
     peer.sendall(frames.encode(answer))
 
 
-def execute(cell: source.Cell) -> Ending:
+def execute(code: types.CodeType) -> Ending:
     """Run the cell as a script runs, up to and including what Python does when a script ends."""
-    ending = _guarded(lambda: exec(cell.compiled(), _fresh_main()))
-    for last_step in (display.save_open_figures, threading._shutdown, atexit._run_exitfuncs):  # type: ignore[attr-defined]
+    ending = _guarded(lambda: exec(code, _fresh_main()))
+    for last_step in (display.save_open_figures, _join_threads, atexit._run_exitfuncs):
         after = _guarded(last_step)
         if ending.kind == "ok":
             ending = after
     streams.flush()
     return ending
+
+
+def _join_threads() -> None:
+    if threading.active_count() > 1:  # the interpreter's own step, which a cell without threads need not pay for
+        threading._shutdown()  # type: ignore[attr-defined]
 
 
 def _guarded(step: Any) -> Ending:
@@ -128,6 +135,14 @@ def _copy_in(name: str, descriptor: int) -> None:
 
 
 def _rehearse() -> None:
-    """One empty cell before the first real one: it touches the pages that every call writes to."""
-    cell = source.parse("x = 1\n", _policy)
-    exec(cell.compiled(), {"__builtins__": __builtins__})
+    """An empty cell before the first real one, up to its last steps: it touches the pages that every call writes to."""
+    request = frames.FrameDecoder(MAX_FRAME_BYTES).feed(
+        frames.encode({"op": "parse", "source": "import sys\nx = (1, 'a')\n"})
+    )[0]
+    code, report = source.parse(request["source"], _policy)
+    frames.encode(report)
+    load_file.install({}, {})
+    ending = _guarded(lambda: exec(code or "", _fresh_main()))
+    _guarded(display.save_open_figures)
+    streams.touch()
+    frames.encode({"op": "done", "kind": ending.kind})

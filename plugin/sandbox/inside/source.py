@@ -8,7 +8,6 @@ import re
 import sys
 import types
 import warnings
-from dataclasses import dataclass, field
 from typing import Any
 
 from . import policy, tracebacks
@@ -19,21 +18,12 @@ MAX_REPORTED = 100  # violations, imports and ids each: a report must fit into o
 FILE_ID = re.compile(r"[\w.@-]{1,100}_\d{9,11}_[0-9A-Za-z]{6,40}", re.ASCII)
 
 
-@dataclass
-class Cell:
-    """One cell; `report` is what the host is told of it, in a frame."""
+def parse(text: str, rules: policy.Policy) -> tuple[types.CodeType | None, dict[str, Any]]:
+    """Parse, check and scan.
 
-    text: str
-    tree: ast.Module | None
-    report: dict[str, Any] = field(default_factory=dict)
-
-    def compiled(self) -> types.CodeType:
-        assert self.tree is not None
-        return compile(self.tree, NAME, "exec", dont_inherit=True)
-
-
-def parse(text: str, rules: policy.Policy) -> Cell:
-    """Parse, check and scan. Python's own complaint about the source is a report, not an exception."""
+    Returns: the code, or None where Python refuses the source, and the report that the host is told: `error`, Python's own
+    complaint; `violations` of the policy; `imports` that would fail now; `file_ids` that stand in it as literals.
+    """
     # Tracebacks show source lines through this cache; there is no file to read them from.
     lines = io.StringIO(text, newline=None).readlines()  # where Python's own tokenizer sees line ends
     linecache.cache[NAME] = (len(text), None, lines, NAME)
@@ -42,18 +32,23 @@ def parse(text: str, rules: policy.Policy) -> Cell:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = ast.parse(text, NAME)
-            compile(tree, NAME, "exec", dont_inherit=True)
+            code = compile(tree, NAME, "exec", dont_inherit=True)
     except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
-        return Cell(text, None, report | {"error": tracebacks.render(error)})
+        return None, report | {"error": tracebacks.render(error)}
     facts = policy.Facts()
     try:
         facts = rules.examine(tree, lines)
     except RecursionError:
-        return Cell(text, None, report | {"error": "RecursionError: the source is nested too deeply to be checked"})
+        return None, report | {"error": "RecursionError: the source is nested too deeply to be checked"}
     report["violations"] = facts.violations[:MAX_REPORTED]
     report["imports"] = _missing(facts)[:MAX_REPORTED]
     report["file_ids"] = _file_ids(facts.strings)
-    return Cell(text, tree, report)
+    return code, report
+
+
+def is_clean(report: dict[str, Any]) -> bool:
+    """Whether the host has nothing to decide before the code runs."""
+    return not (report["error"] or report["violations"] or report["imports"] or report["file_ids"])
 
 
 def _missing(facts: policy.Facts) -> list[dict[str, Any]]:
