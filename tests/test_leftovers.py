@@ -134,3 +134,29 @@ for number in range(2):
         timeout=60,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_calls_cancelled_at_any_moment_leave_nothing(home: Path) -> None:
+    """Sixty calls, each cancelled a little later than the last, from before its sandbox to after its end."""
+    child = run(
+        home,
+        """
+        import warnings
+        warnings.simplefilter("error")
+        before = len(os.listdir("/proc/self/fd"))
+        interpreter = Interpreter(**settings)
+        await interpreter.warm()
+        for number in range(60):
+            call = asyncio.create_task(interpreter.run("open('x', 'w').write('y')", user_id=number))
+            await asyncio.wait([call], timeout=number / 4000)
+            call.cancel()
+            await asyncio.wait([call])
+        assert (await interpreter.run("print(1)", user_id=1)).output == "1\\n"
+        await interpreter.aclose()
+        assert inside() == set(), inside()
+        assert asyncio.all_tasks() == {asyncio.current_task()}, asyncio.all_tasks()
+        assert len(os.listdir("/proc/self/fd")) == before
+        """,
+    )
+    output, _ = child.communicate(timeout=120)
+    assert child.returncode == 0 and "Warning" not in output, output

@@ -50,6 +50,7 @@ def collect(work_fd: int, before: dict[str, Version], max_file_bytes: int, max_t
     """
     collected = Collected()
     left = max_total_bytes
+    os.fchmod(work_fd, 0o700)
     for path, directory, entry, found in _walk(work_fd, collected):
         if before.get(path) == _version(found):
             continue
@@ -108,7 +109,7 @@ def _open_beneath(root: int, parts: tuple[str, ...]) -> int:
     current = os.open(".", flags, dir_fd=root)
     for part in parts:
         try:
-            deeper = os.open(part, flags, dir_fd=current)
+            deeper = _open(part, flags, current, 0o700)
         finally:
             os.close(current)
         current = deeper
@@ -117,8 +118,17 @@ def _open_beneath(root: int, parts: tuple[str, ...]) -> int:
 
 def _read(directory: int, name: str, size: int) -> bytes:
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-    with open(os.open(name, flags, dir_fd=directory), "rb") as file:
+    with open(_open(name, flags, directory, 0o600), "rb") as file:
         return file.read(size)
+
+
+def _open(name: str, flags: int, directory: int, mode: int) -> int:
+    """Open what code may have made unreadable: where this process is its owner, it makes it readable again."""
+    try:
+        return os.open(name, flags, dir_fd=directory)
+    except PermissionError:
+        os.chmod(name, mode, dir_fd=directory)  # no link: the caller looked, and nobody lives who could swap it
+        return os.open(name, flags, dir_fd=directory)
 
 
 def _version(found: os.stat_result) -> Version:

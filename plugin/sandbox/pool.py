@@ -58,7 +58,7 @@ class Pool:
     async def fill(self) -> None:
         """Wait until as many sandboxes are ready as the settings ask for."""
         while len(self._idle) < self._settings.pool_min:
-            self._idle.append(await self._make())
+            await self._add()
 
     @contextlib.asynccontextmanager
     async def sandbox(self) -> AsyncIterator[Sandbox]:
@@ -114,16 +114,17 @@ class Pool:
             if missing <= 0:
                 await self._wanted.wait()
                 continue
-            made = await asyncio.gather(
-                *(self._make() for _ in range(min(missing, SPAWN_AT_ONCE))), return_exceptions=True
+            failures = await asyncio.gather(
+                *(self._add() for _ in range(min(missing, SPAWN_AT_ONCE))), return_exceptions=True
             )
-            self._idle.extend(sandbox for sandbox in made if isinstance(sandbox, Sandbox))
-            for failure in made:
-                if isinstance(failure, CellblockError):
-                    log.error("the pool cannot be filled: %s", failure)
-                    await asyncio.sleep(RETRY_SECONDS)
-                elif isinstance(failure, BaseException):
+            for failure in filter(None, failures):
+                if not isinstance(failure, CellblockError):
                     raise failure
+                log.error("the pool cannot be filled: %s", failure)
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _add(self) -> None:
+        self._idle.append(await self._make())
 
     # ---- birth and death
 
