@@ -19,10 +19,10 @@ def print_figures(name: str, findings: Findings) -> None:
 
 def print_goals(measured: dict[str, float]) -> None:
     """What was reached; `ratio` is measured / goal."""
-    print(f"\n{'':<52}{'goal':<37}{'measured':>9}{'ratio':>7}  met")
+    print(f"\n{'':<52}{'goal':<43}{'measured':>9}{'ratio':>7}  met")
     for key, value in measured.items():
         goal = GOALS[key]
-        row = f"{goal.what:<52}{goal!s:<37}{_digits(value):>9}{value / goal.bound:>7.2f}"
+        row = f"{goal.what:<52}{goal!s:<43}{_digits(value):>9}{value / goal.bound:>7.2f}"
         print(f"{row}  {'yes' if goal.met(value) else 'no'}")
 
 

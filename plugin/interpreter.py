@@ -14,7 +14,7 @@ from typing import Any, Self
 from . import events, result
 from .config import Settings
 from .errors import FileTooLarge, InvalidRequest, PolicyViolation, SandboxLost, SandboxUnavailable, UserFileNotFound
-from .files import FileManager, UserFile, clean_filename, distinct, file_type, open_files
+from .files import FileManager, UserFile, checked_user, clean_filename, distinct, file_type, open_files
 from .packages.catalogue import Catalogue
 from .packages.needed import needed
 from .packages.venv import Environments
@@ -119,10 +119,11 @@ class Interpreter:
         """
         tell = _Teller(on_event)
         seconds = self._check(code, timeout, session_id)
+        checked_user(user_id)
         wanted, packages = list(files), list(install)
         needed(self.catalogue, packages, [], [])
         pool = await self._started(tell)
-        async with self._admission.place(user_id):
+        async with self._admission.place(str(user_id)):
             for _ in range(ATTEMPTS):
                 with contextlib.suppress(SandboxDied):
                     async with pool.sandbox() as sandbox:

@@ -19,16 +19,16 @@ class Cells:
 
     def __init__(self, admission: Admission) -> None:
         self.admission = admission
-        self.order: list[int | str] = []
+        self.order: list[str] = []
         self.running = 0
         self.most = 0
         self.go = asyncio.Semaphore(0)
         self.tasks: list[asyncio.Task[None]] = []
 
-    def start(self, *users: int | str) -> None:
+    def start(self, *users: str) -> None:
         self.tasks += [asyncio.create_task(self._cell(user)) for user in users]
 
-    async def _cell(self, user: int | str) -> None:
+    async def _cell(self, user: str) -> None:
         async with self.admission.place(user):
             self.order.append(user)
             self.running += 1
@@ -71,10 +71,10 @@ async def test_a_full_queue_says_for_how_long_to_wait() -> None:
     """Refused at once, with a time that is no nonsense."""
     admission = Admission(places=1, per_user=1, queue_limit=2)
     cells = Cells(admission)
-    cells.start(1, 2, 3)
+    cells.start("1", "2", "3")
     await settle()
     with pytest.raises(InterpreterBusy, match="try again in") as raised:
-        async with admission.place(4):
+        async with admission.place("4"):
             pass
     assert 1 <= raised.value.retry_after <= 60
     await cells.finish()
@@ -85,7 +85,7 @@ async def test_a_cancelled_call_gives_its_place_back(when: str) -> None:
     """Whether it waited, ran, or was given its place in the moment of its cancellation."""
     admission = Admission(places=1, per_user=1, queue_limit=10)
     cells = Cells(admission)
-    cells.start(1, 2)
+    cells.start("1", "2")
     await settle()
     first, second = cells.tasks
     if when == "waiting":
@@ -97,5 +97,5 @@ async def test_a_cancelled_call_gives_its_place_back(when: str) -> None:
         await asyncio.sleep(0)
         second.cancel()
     await cells.finish()
-    async with asyncio.timeout(5), admission.place(3):
+    async with asyncio.timeout(5), admission.place("3"):
         assert admission.waiting == 0

@@ -295,6 +295,7 @@ async def test_figures_are_saved_once(interpreter: Interpreter, code: str, names
         pytest.param("1", {"files": ["user_2_1_a"]}, UserFileNotFound, "not found", id="file"),
         pytest.param("1", {"timeout": 0}, InvalidRequest, "1 to 300", id="timeout"),
         pytest.param("1", {"timeout": float("nan")}, InvalidRequest, "1 to 300", id="timeout is no number"),
+        pytest.param("1", {"user_id": None}, InvalidRequest, "user_id must be", id="no user"),
         pytest.param("1", {"session_id": "s"}, InvalidRequest, "no sessions", id="session"),
         pytest.param("#" * (1024**2 + 1), {}, InvalidRequest, "at most 1048576", id="too long"),
         pytest.param("\ud800", {}, InvalidRequest, "surrogate", id="no Unicode"),
@@ -306,7 +307,7 @@ async def test_what_is_refused_runs_nothing(
 ) -> None:
     """A refusal is an exception of its kind that says what to change."""
     with pytest.raises(error, match=re.escape(message)):
-        await interpreter.run(code, user_id="gus", **options)
+        await interpreter.run(code, **{"user_id": "gus", **options})
 
 
 @pytest.mark.parametrize(

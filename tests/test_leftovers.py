@@ -55,7 +55,13 @@ def test_aclose_ends_running_calls_and_leaves_nothing(home: Path) -> None:
         """
         before = len(os.listdir("/proc/self/fd"))
         async with Interpreter(**settings) as interpreter:
-            calls = [asyncio.create_task(interpreter.run("while True: pass", user_id=i, timeout=60)) for i in range(4)]
+            runs = asyncio.Semaphore(0)
+            def on_event(event):
+                runs.release() if getattr(event, "text", "") else None
+            code = "print('go')\\nwhile True: pass"
+            calls = [asyncio.create_task(interpreter.run(code, user_id=i, timeout=60, on_event=on_event)) for i in range(4)]
+            for _ in calls:
+                await runs.acquire()
             await interpreter.run("import os\\nfor _ in range(5): os.fork()", user_id="m", timeout=30)
             calls[0].cancel()
             await asyncio.wait(calls[:1])

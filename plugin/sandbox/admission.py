@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 from ..errors import InterpreterBusy
 
-UserId = int | str
+UserId = str
 
 
 class Admission:
