@@ -236,7 +236,8 @@ class Keeper:
         if sandbox is not None:
             sandbox.spawned(pidfd)
         else:  # nobody waits for it any more
-            signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(pidfd, signal.SIGKILL)
             os.close(pidfd)
 
     async def _discard(self, sandbox: Sandbox) -> None:
