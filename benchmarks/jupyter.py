@@ -39,7 +39,7 @@ async def started(environment: Environment) -> AsyncIterator[Kernel]:
     variables = peers_environment(environment)
     with mock.patch.dict(os.environ, variables):  # for the connection file, which this process writes
         manager = AsyncKernelManager(kernel_name="python3")
-        await manager.start_kernel(env=variables)
+        await manager.start_kernel(env=variables, extra_arguments=["--log-level=ERROR"])
     client = manager.client()
     client.start_channels()
     try:

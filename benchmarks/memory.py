@@ -10,9 +10,9 @@ from pathlib import Path
 
 from plugin import Interpreter
 from plugin.packages.venv import Environment
+from plugin.sandbox.cgroups import host_pid
 from plugin.sandbox.client import Sandbox
 from plugin.sandbox.pool import Pool
-from plugin.sandbox.watchdog import host_pid
 
 from . import quiet
 from .figures import Findings

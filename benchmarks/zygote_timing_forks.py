@@ -74,9 +74,9 @@ class Forks:
                 setattr(module, name, _timed(name, getattr(module, name), taken))
             kernel.serve = lambda *_: self._theirs.sendall(json.dumps(taken).encode())
             zygote._run_sandbox(self._become_sandbox, [self._theirs.fileno(), *[self._null] * 3])
-        taken = json.loads(self._ours.recv(1 << 16))
+        told: dict[str, float] = json.loads(self._ours.recv(1 << 16))
         self._wait(pid)
-        return taken
+        return told
 
     def _fork_apart(self) -> int:
         libc.setns(self._own_namespace, libc.CLONE_NEWPID)

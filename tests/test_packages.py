@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from plugin.errors import EnvironmentUnavailable, PackageNotApproved
-from plugin.packages.catalogue import Catalogue, Package
+from plugin.interpreter import POLICY_ROWS
+from plugin.packages.catalogue import SHIPPED, Catalogue, Package
 from plugin.packages.needed import needed
 from plugin.packages.venv import Environments
 
@@ -81,3 +82,11 @@ async def test_an_environment_is_built_once_and_found_again(tmp_path: Path) -> N
     (built[0].path / "cellblock.json").write_text("{")
     again = await environments[0].ready(SMALL, lambda _: None)
     assert again.path != built[0].path and not built[0].path.exists()
+
+
+def test_no_package_is_both_approved_and_refused() -> None:
+    """The policy's modules and the catalogue's imports have nothing in common."""
+    refused = {
+        row["name"].partition(".")[0] for row in POLICY_ROWS if row["kind"] == "module" and "." not in row["name"]
+    }
+    assert not refused & {name for row in SHIPPED for name in row.imports}

@@ -20,13 +20,17 @@ MAX_FRAME_BYTES = 16 * 1024 * 1024  # 1 MiB of source is at most 6 MiB of JSON
 WORK = "/work"
 ANCIENT = 315532800  # 1980-01-01, the oldest date that a zip archive can carry
 COPY_BYTES = 1 << 30
+RESERVE_BYTES = 8 * 1024 * 1024  # never touched, so it costs address space only
 
 _policy = policy.Policy({}, {}, {})
+_reserve = bytearray()
 
 
 def configure(rules: policy.Policy) -> None:
-    global _policy
+    """In the zygote: the rules, and memory put by so that a cell that used up its own can still be told of."""
+    global _policy, _reserve
     _policy = rules
+    _reserve = bytearray(RESERVE_BYTES)
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,7 @@ def _guarded(step: Any) -> Ending:
     except KeyboardInterrupt as error:
         return Ending("interrupted", tracebacks.render(error), 1)
     except MemoryError as error:
+        _reserve.clear()
         return Ending("memory", tracebacks.render(error), 1)
     except BaseException as error:  # noqa: BLE001 - whatever code raises is its result
         return Ending("exception", tracebacks.render(error), 1)

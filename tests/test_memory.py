@@ -1,0 +1,49 @@
+"""Memory is held with a cgroup and without one, and what was over the limit is named."""
+
+from pathlib import Path
+
+import pytest
+
+from plugin import Interpreter
+from plugin.sandbox import cgroups
+
+MANY = """
+import os
+for _ in range(8):
+    if not os.fork():
+        x = bytearray(10**8)
+        while True: pass
+while True: pass
+"""
+
+
+@pytest.mark.parametrize("cgroup", [True, False], ids=["cgroup", "no cgroup"])
+@pytest.mark.parametrize(
+    "code",
+    [
+        pytest.param("x = bytearray(10**10)", id="one allocation"),
+        pytest.param("import numpy as np; x = [np.ones(10**6) for _ in range(10**4)]", id="numpy"),
+        pytest.param("d = {}\nfor i in range(10**9): d[i] = str(i)", id="objects"),
+        pytest.param(MANY, id="many processes"),
+    ],
+)
+async def test_too_much_memory_is_named(home: Path, monkeypatch: pytest.MonkeyPatch, code: str, cgroup: bool) -> None:
+    """The limit in MiB, return code -3, and the next call works."""
+    if not cgroup:
+        monkeypatch.setattr(cgroups, "find", lambda limit_bytes: None)
+    elif (found := cgroups.find(1)) is None:
+        pytest.skip("this process may not make a memory cgroup")
+    else:
+        found.close()
+    async with Interpreter(home=home, policy="sandbox-only", memory_bytes=256 * 1024**2, pool_min=0) as interpreter:
+        result = await interpreter.run(code, user_id=1, timeout=20)
+        assert (result.return_code, result.success) == (-3, False)
+        assert result.error.startswith("Out of memory: the code needed more than 256 MiB")
+        assert (await interpreter.run("print(1)", user_id=1)).output == "1\n"
+
+
+async def test_memory_that_fits_is_there(home: Path) -> None:
+    """200 MB of numpy under a limit of 256 MiB, in one process."""
+    async with Interpreter(home=home, memory_bytes=256 * 1024**2, pool_min=0) as interpreter:
+        result = await interpreter.run("import numpy as np; x = np.ones(25 * 10**6); print(x.sum())", user_id=1)
+        assert result.output == "25000000.0\n"
