@@ -37,9 +37,12 @@ class Outputs:
             self._keep(stream, self._decoders[stream].decode(kept))
 
     def close(self) -> None:
-        """Show what an unfinished character left behind."""
+        """Show what an unfinished character left behind, unless it is the cut that left it unfinished."""
         for stream, decoder in self._decoders.items():
-            self._keep(stream, decoder.decode(b"", final=True))
+            if self.truncated_bytes:
+                self.truncated_bytes += len(decoder.getstate()[0])
+            else:
+                self._keep(stream, decoder.decode(b"", final=True))
 
     def text(self, *streams: int) -> str:
         """What was kept of these streams, of both where none is named."""
