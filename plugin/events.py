@@ -1,7 +1,8 @@
 """What is told while code runs: one dataclass an event. Consumers ignore the kinds they do not know."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .result import ExecutionResult, GeneratedFile
@@ -48,3 +49,27 @@ class Done(Event):
     """The last event of a call."""
 
     result: "ExecutionResult"
+
+
+OnEvent = Callable[[Event], None]
+
+
+class Teller:
+    """Numbers the events of one call and hands them to whoever listens."""
+
+    def __init__(self, on_event: OnEvent | None) -> None:
+        self._on_event = on_event
+        self._seq = 0
+
+    def __call__(self, kind: Callable[..., Event], **facts: Any) -> None:
+        if self._on_event is not None:
+            event = kind(seq=self._seq, call_id=None, **facts)
+            self._seq += 1
+            self._on_event(event)
+
+    def text(self, stream: int, text: str) -> None:
+        """A piece of output; the stream is 1 or 2, as its descriptor."""
+        self(Stdout if stream == 1 else Stderr, text=text)
+
+    def progress(self, message: str) -> None:
+        self(InstallProgress, message=message)

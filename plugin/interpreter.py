@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import os
 import sys
 import tomllib
@@ -13,8 +14,8 @@ from typing import Any, Self
 
 from . import events, result
 from .config import Settings
-from .errors import FileTooLarge, InvalidRequest, PolicyViolation, SandboxLost, SandboxUnavailable, UserFileNotFound
-from .files import FileManager, UserFile, checked_user, clean_filename, distinct, file_type, open_files
+from .errors import InvalidRequest, PolicyViolation, SandboxLost, SandboxUnavailable, StoreError
+from .files import FileManager, checked_user, clean_filename, file_type, open_files, opened
 from .packages.catalogue import Catalogue
 from .packages.needed import needed
 from .packages.venv import Environments
@@ -26,14 +27,29 @@ from .sandbox.outputs import STDERR, STDOUT
 from .sandbox.pool import Pool
 
 UserId = int | str
-OnEvent = Callable[[events.Event], None]
+OnEvent = events.OnEvent
 
-MAX_FILES_PER_CALL = 100
+log = logging.getLogger("cellblock")
+
 LIMITS = {"image_pixels": 100_000_000}  # what load_file opens: 400 MB decoded as RGBA, under the default memory limit
+CRASHED = 128 + 11  # SIGSEGV
+CLOSED = "this interpreter was closed; make another"
 ATTEMPTS = 2  # a sandbox may die before the code starts, through no fault of the code
 POLICY_ROWS: list[dict[str, str]] = tomllib.loads(resources.files(__package__).joinpath("policy.toml").read_text())[
     "rule"
 ]
+
+
+@dataclass(frozen=True)
+class _Call:
+    """What a caller asked for, checked."""
+
+    code: str
+    user_id: UserId
+    files: list[str]
+    packages: list[str]
+    seconds: float
+    tell: events.Teller
 
 
 class Interpreter:
@@ -77,7 +93,7 @@ class Interpreter:
             EnvironmentUnavailable: the packages cannot be installed.
             SandboxUnavailable: this host cannot hold the sandbox.
         """
-        pool = await self._started(_Teller(on_event))
+        pool = await self._started(events.Teller(on_event))
         await pool.fill()
 
     async def aclose(self) -> None:
@@ -117,18 +133,16 @@ class Interpreter:
             InterpreterBusy: the queue is full; `.retry_after` says for how many seconds.
             SandboxLost: sandboxes died before the code could start.
         """
-        tell = _Teller(on_event)
         seconds = self._check(code, timeout, session_id)
-        checked_user(user_id)
-        wanted, packages = list(files), list(install)
-        needed(self.catalogue, packages, [], [])
-        pool = await self._started(tell)
+        call = _Call(code, checked_user(user_id), list(files), list(install), seconds, events.Teller(on_event))
+        needed(self.catalogue, call.packages, [], [])
+        pool = await self._started(call.tell)
         async with self._admission.place(str(user_id)):
             for _ in range(ATTEMPTS):
                 with contextlib.suppress(SandboxDied):
                     async with pool.sandbox() as sandbox:
-                        done = await self._run_in(sandbox, code, user_id, wanted, packages, seconds, tell)
-                    tell(events.Done, result=done)
+                        done = await self._run_in(sandbox, call)
+                    call.tell(events.Done, result=done)
                     return done
         raise SandboxLost("the sandbox ended before the code could start; try again")
 
@@ -167,43 +181,36 @@ class Interpreter:
             raise InvalidRequest(f"timeout is {seconds!r}; it must be 1 to {self.settings.max_timeout:g} seconds")
         return float(seconds)
 
-    async def _run_in(
-        self,
-        sandbox: Sandbox,
-        code: str,
-        user_id: UserId,
-        files: list[str],
-        packages: list[str],
-        seconds: float,
-        tell: "_Teller",
-    ) -> ExecutionResult:
+    async def _run_in(self, sandbox: Sandbox, call: _Call) -> ExecutionResult:
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + seconds
-        sandbox.listen(self.settings.max_output_bytes, tell.text)
+        started = loop.time()
+        sandbox.listen(self.settings.max_output_bytes, call.tell.text)
         try:
-            async with asyncio.timeout_at(deadline):
-                report = await sandbox.parse(code, LIMITS, at_once=not files)  # inside: the host parses nothing hostile
+            async with asyncio.timeout_at(started + call.seconds):
+                # Inside: the host parses nothing hostile.
+                report = await sandbox.parse(call.code, LIMITS, at_once=not call.files)
         except TimeoutError:
-            return _failed(result.timed_out(seconds))
+            return _failed(result.timed_out(call.seconds))
+        except SandboxDied:
+            outcome = await sandbox.judge_death()
+            if outcome.kind == "memory" or outcome.return_code == CRASHED:  # the source did it, and would again
+                return _failed(outcome)
+            raise
+        spent = loop.time() - started
         if report["error"]:
             return _failed(result.EXCEPTION, report["error"])
         if report["violations"]:
             raise PolicyViolation(report["violations"])
-        spent = loop.time() - (deadline - seconds)
-        with contextlib.ExitStack() as opened:
-            entries = await self._open_files(user_id, files, report["file_ids"], opened)
-            needed(self.catalogue, packages, report["imports"], (Path(entry.name).stem for entry in entries))
-            for entry in entries:
-                await sandbox.put_file(entry.name, entry.descriptor)
-        before = await asyncio.to_thread(collect.versions, sandbox.work_fd) if entries else {}
-        run = await sandbox.run(
-            {entry.record.file_id: entry.as_seen_inside() for entry in entries},
-            LIMITS,
-            timeout=seconds,
-            deadline=loop.time() + seconds - spent,
-        )
+        async with opened(self.files, call.user_id, call.files, report["file_ids"], self.settings.work_bytes) as inputs:
+            needed(self.catalogue, call.packages, report["imports"], (Path(each.name).stem for each in inputs))
+            for each in inputs:
+                await sandbox.put_file(each.name, each.descriptor)
+        before = await asyncio.to_thread(collect.versions, sandbox.work_fd) if inputs else {}
+        seen_inside = {each.record.file_id: each.as_seen_inside() for each in inputs}
+        deadline = loop.time() + call.seconds - spent
+        run = await sandbox.run(seen_inside, LIMITS, timeout=call.seconds, deadline=deadline)
         left = await self._left_behind(sandbox, before)
-        return await self._result(run, left, user_id, tell)
+        return await self._result(run, left, call)
 
     async def _left_behind(self, sandbox: Sandbox, before: dict[str, collect.Version]) -> collect.Collected:
         """The cell's files, read when all its processes are dead; most cells leave none, and are not waited for."""
@@ -215,37 +222,11 @@ class Interpreter:
             collect.collect, sandbox.work_fd, before, settings.max_file_bytes, settings.work_bytes
         )
 
-    async def _open_files(
-        self, user_id: UserId, asked: list[str], mentioned: list[str], opened: contextlib.ExitStack
-    ) -> list["_Entry"]:
-        """Open what the call asks for and what the code mentions; the latter may be no file's id at all."""
-        found: list[tuple[UserFile, int]] = []
-        for file_id in dict.fromkeys([*asked, *mentioned]):
-            try:
-                record, descriptor = await self.files.open(file_id, user_id)
-            except UserFileNotFound:
-                if file_id in asked:
-                    raise
-                continue  # load_file says so, if the code loads it
-            opened.callback(os.close, descriptor)
-            found.append((record, descriptor))
-        total = sum(record.file_size for record, _ in found)
-        if len(found) > MAX_FILES_PER_CALL or total > self.settings.work_bytes:
-            raise FileTooLarge(
-                f"this call's {len(found)} files are {total} bytes together; "
-                f"at most {MAX_FILES_PER_CALL} files and {self.settings.work_bytes} bytes fit into a sandbox"
-            )
-        names = distinct([clean_filename(record.filename) for record, _ in found])
-        return [_Entry(name, record, descriptor) for name, (record, descriptor) in zip(names, found, strict=True)]
-
-    async def _result(self, run: Run, left: collect.Collected, user_id: UserId, tell: "_Teller") -> ExecutionResult:
+    async def _result(self, run: Run, left: collect.Collected, call: _Call) -> ExecutionResult:
         kept = []
         for path, content in left.files:
-            name = clean_filename(path)
-            record = await self.files.keep_generated(user_id, name, content)
-            kind = file_type(name)
-            kept.append(GeneratedFile(name, kind.kind, kind.mime, len(content), content, record.file_id))
-            tell(events.FileGenerated, file=kept[-1])
+            kept.append(await self._keep(call.user_id, clean_filename(path), content))
+            call.tell(events.FileGenerated, file=kept[-1])
         return ExecutionResult(
             run.outcome,
             output=run.outputs.text(),
@@ -258,12 +239,22 @@ class Interpreter:
             dropped_files=tuple(left.dropped),
         )
 
+    async def _keep(self, user_id: UserId, name: str, content: bytes) -> GeneratedFile:
+        """Store a generated file; where the store fails the caller still gets it, only without an id."""
+        kind = file_type(name)
+        try:
+            file_id = (await self.files.keep_generated(user_id, name, content)).file_id
+        except StoreError as error:
+            log.error("a generated file could not be stored: %s", error)
+            file_id = ""
+        return GeneratedFile(name, kind.kind, kind.mime, len(content), content, file_id)
+
     # ---- what all calls share
 
-    async def _started(self, tell: "_Teller") -> Pool:
+    async def _started(self, tell: events.Teller) -> Pool:
         """The pool, once: the first call starts it, the others wait for the same start and see its progress."""
         if self._closed:
-            raise SandboxUnavailable("this interpreter was closed; make another")
+            raise SandboxUnavailable(CLOSED)
         if self._starting is None or (
             self._starting.done() and (self._starting.cancelled() or self._starting.exception())
         ):
@@ -273,6 +264,11 @@ class Interpreter:
         self._listeners.add(tell.progress)
         try:
             return await asyncio.shield(self._starting)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if self._closed and task is not None and not task.cancelling():  # the start was cancelled, not this call
+                raise SandboxUnavailable(CLOSED) from None
+            raise
         finally:
             self._listeners.discard(tell.progress)
 
@@ -290,38 +286,6 @@ class Interpreter:
     def _progress(self, message: str) -> None:
         for listener in list(self._listeners):
             listener(message)
-
-
-@dataclass(frozen=True)
-class _Entry:
-    """One user file of a call, under the name that it has in the sandbox."""
-
-    name: str
-    record: UserFile
-    descriptor: int
-
-    def as_seen_inside(self) -> dict[str, str]:
-        return {"name": self.name, "path": f"/files/{self.name}", "loader": self.record.type.loader}
-
-
-class _Teller:
-    """Numbers the events of one call."""
-
-    def __init__(self, on_event: OnEvent | None) -> None:
-        self._on_event = on_event
-        self._seq = 0
-
-    def __call__(self, kind: Callable[..., events.Event], **facts: Any) -> None:
-        if self._on_event is not None:
-            event = kind(seq=self._seq, call_id=None, **facts)
-            self._seq += 1
-            self._on_event(event)
-
-    def text(self, stream: int, text: str) -> None:
-        self(events.Stdout if stream == STDOUT else events.Stderr, text=text)
-
-    def progress(self, message: str) -> None:
-        self(events.InstallProgress, message=message)
 
 
 def _failed(outcome: result.Outcome, error: str = "") -> ExecutionResult:

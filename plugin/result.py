@@ -119,4 +119,4 @@ class ExecutionResult:
 
     @property
     def generated_file_ids(self) -> tuple[str, ...]:
-        return tuple(file.file_id for file in self.generated_files)
+        return tuple(file.file_id for file in self.generated_files if file.file_id)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from plugin import Interpreter, events
+from plugin.errors import SandboxUnavailable
 
 
 async def test_output_is_told_while_the_cell_runs(interpreter: Interpreter) -> None:
@@ -59,3 +60,14 @@ async def test_the_first_calls_wait_for_one_build_and_see_it(tmp_path: Path, bui
 
 
 SLOW = ["numpy", "pandas", "scipy", "scikit-learn", "matplotlib", "seaborn", "pillow", "openpyxl"]
+
+
+async def test_closing_during_the_first_start_tells_who_waits(tmp_path: Path) -> None:
+    """A call that waits for the build gets an error of its own, not a cancellation it did not ask for."""
+    interpreter = Interpreter(home=tmp_path / "home")
+    call = asyncio.create_task(interpreter.run("print(1)", user_id=1))
+    await asyncio.wait([call], timeout=0.2)
+    await interpreter.aclose()
+    with pytest.raises(SandboxUnavailable, match="closed"):
+        await call
+    assert not list((tmp_path / "home").glob("venv"))

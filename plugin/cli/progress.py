@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from rich.console import Console
 
 from .. import events
-from ..interpreter import OnEvent
 
 
 @contextlib.contextmanager
-def shown() -> Iterator[OnEvent]:
+def shown() -> Iterator[events.OnEvent]:
     """A consumer of events that shows InstallProgress and ignores the rest."""
     console = Console(stderr=True)
     with console.status("starting") as status:

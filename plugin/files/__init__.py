@@ -3,6 +3,7 @@
 from .arguments import checked_user
 from .embedded import open_files
 from .file_manager import FileManager
+from .inputs import opened
 from .names import clean_filename, distinct
 from .types import FileType, file_type
 from .user_file import UserFile
@@ -16,4 +17,5 @@ __all__ = [
     "distinct",
     "file_type",
     "open_files",
+    "opened",
 ]
