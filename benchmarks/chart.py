@@ -21,8 +21,7 @@ import matplotlib.pyplot as plt
 rng = np.random.default_rng(1)
 frame = pd.DataFrame({"day": np.arange(100), "sales": rng.normal(100, 15, 100)})
 print(frame.describe())
-plt.plot(frame.day, frame.sales)
-plt.title("Sales by day")
+frame.plot(x="day", y="sales", title="Sales by day")
 plt.savefig("chart.png")
 """
 ROUNDS, CALLS_A_ROUND = 7, 4  # a round has one bubblewrapped run

@@ -5,8 +5,9 @@ import contextlib
 import logging
 import signal
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
+from typing import Any
 
 from ..config import Settings
 from ..errors import CellblockError, SandboxLost
@@ -36,7 +37,7 @@ class Pool:
         self._keeper: Keeper | None = None
         self._starting = asyncio.Lock()
         self._idle: deque[Sandbox] = deque()
-        self._ending: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._in_use = 0
         self._unused = asyncio.Event()
         self._wanted = asyncio.Event()
@@ -93,7 +94,7 @@ class Pool:
         while self._in_use:
             self._unused.clear()
             await self._unused.wait()
-        await asyncio.gather(*self._ending)
+        await asyncio.gather(*self._tasks)
         if self._cgroups is not None:
             await asyncio.to_thread(self._cgroups.close)
 
@@ -131,6 +132,8 @@ class Pool:
     async def _make(self) -> Sandbox:
         for _ in range(SPAWN_ATTEMPTS):
             keeper = await self._live_keeper()
+            if self._cgroups is not None:
+                self._own(asyncio.to_thread(self._cgroups.prepare), "cellblock cgroup")
             try:
                 sandbox = await keeper.spawn()
             except SandboxDied:
@@ -171,9 +174,13 @@ class Pool:
     def _start_ending(self, sandbox: Sandbox) -> None:
         """Off the call's path: the memory of a process takes the kernel longer to free than a small cell runs."""
         sandbox.signal(signal.SIGKILL)
-        task = asyncio.create_task(sandbox.destroy(), name=f"cellblock end of sandbox {sandbox.number}")
-        self._ending.add(task)
-        task.add_done_callback(self._ending.discard)
+        self._own(sandbox.destroy(), f"cellblock end of sandbox {sandbox.number}")
+
+    def _own(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Start what nobody waits for now; `aclose` does."""
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
 
 async def _cancel(task: "asyncio.Task[None]") -> None:

@@ -35,6 +35,7 @@ ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     # pyarrow's own allocator starts a background thread, and a zygote with two threads cannot be forked.
     "ARROW_DEFAULT_MEMORY_POOL": "system",
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",
     # joblib counts cores in /sys, which is not there.
     "LOKY_MAX_CPU_COUNT": "1",
     "MALLOC_ARENA_MAX": "2",

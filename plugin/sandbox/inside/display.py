@@ -1,11 +1,13 @@
 """Figures: what code leaves open, or shows, is saved as a PNG in the working directory, unless code saved it already."""
 
+import functools
 import os
 import sys
 import weakref
 from typing import Any
 
 MAX_FIGURES = 20
+PNG_LEVEL = 3  # of zlib: 9 ms a chart and 55 KB, where Pillow's default takes 16 ms for 46 KB
 
 _saved: "weakref.WeakSet[Any]" = weakref.WeakSet()
 
@@ -14,6 +16,7 @@ def install() -> None:
     """Wrap matplotlib's two ways out: savefig is noted, show saves."""
     import matplotlib.figure
     import matplotlib.pyplot as plt
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     savefig = matplotlib.figure.Figure.savefig
 
@@ -31,7 +34,19 @@ def install() -> None:
         save_open_figures()
         plt.close("all")
 
+    def save(*args: Any, **kwargs: Any) -> Any:
+        """Save the current figure. Unlike pyplot's own, this does not draw it once more for a window that is not there."""
+        return plt.gcf().savefig(*args, **kwargs)
+
+    print_png = FigureCanvasAgg.print_png
+
+    @functools.wraps(print_png)  # matplotlib looks at its parameters
+    def print_png_fast(self: Any, *args: Any, pil_kwargs: Any = None, **kwargs: Any) -> None:
+        print_png(self, *args, pil_kwargs={"compress_level": PNG_LEVEL} | (pil_kwargs or {}), **kwargs)
+
+    FigureCanvasAgg.print_png = print_png_fast
     plt.show = show
+    plt.savefig = save
 
 
 def forget() -> None:

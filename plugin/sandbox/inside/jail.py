@@ -1,7 +1,6 @@
 """Turns a fresh fork of the zygote into a sandbox: its own namespaces and files, no privileges, no way back."""
 
 import os
-import random
 import socket
 import sys
 from dataclasses import dataclass
@@ -81,7 +80,6 @@ def keep_only(control: socket.socket, outputs: list[int]) -> None:
 
 def reseed() -> None:
     """Random numbers of this sandbox's own: Python reseeds itself at a fork, NumPy's global generator does not."""
-    random.seed()
     numpy_random = sys.modules.get("numpy.random")
     if numpy_random is not None:
         numpy_random.seed(int.from_bytes(os.urandom(4), "little"))

@@ -45,7 +45,7 @@ class Ending:
 def serve(peer: socket.socket, ordered_pipe: int) -> NoReturn:
     """The sandbox's main loop. Never returns: the host ends the sandbox."""
     streams.install(ordered_pipe)
-    _rehearse()
+    rehearse()
     decoder = frames.FrameDecoder(MAX_FRAME_BYTES)
     work = os.open(WORK, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     socket.send_fds(peer, [frames.encode({"op": "ready"})], [work])
@@ -139,7 +139,7 @@ def _copy_in(name: str, descriptor: int) -> None:
     os.close(descriptor)
 
 
-def _rehearse() -> None:
+def rehearse() -> None:
     """An empty cell before the first real one, up to its last steps: it touches the pages that every call writes to."""
     request = frames.FrameDecoder(MAX_FRAME_BYTES).feed(
         frames.encode({"op": "parse", "source": "import sys\nx = (1, 'a')\n"})

@@ -10,11 +10,10 @@ INSTRUCTION_BYTES = 8  # struct sock_filter, linux/filter.h
 
 
 class _Program(ctypes.Structure):
-    _fields_ = [("length", ctypes.c_ushort), ("instructions", ctypes.c_void_p)]
+    _fields_ = [("length", ctypes.c_ushort), ("instructions", ctypes.c_char_p)]
 
 
 def install(program: bytes) -> None:
     """Put the filter on the calling thread and all it will start; no_new_privs must be set already."""
-    buffer = ctypes.create_string_buffer(program, len(program))
-    header = _Program(len(program) // INSTRUCTION_BYTES, ctypes.cast(buffer, ctypes.c_void_p))
+    header = _Program(len(program) // INSTRUCTION_BYTES, program)
     libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.addressof(header))
