@@ -63,6 +63,15 @@ def test_a_body_that_is_no_object_is_refused(body: bytes) -> None:
         frames.FrameDecoder(10**6).feed(len(body).to_bytes(4, "big") + body)
 
 
+def test_what_came_whole_before_the_error_is_not_lost() -> None:
+    """A peer that goes wrong in the same packet takes nothing back."""
+    decoder = frames.FrameDecoder(100)
+    assert decoder.feed(frames.encode({"op": "parsed"}) + b"\xff" * 9) == [{"op": "parsed"}]
+    assert decoder.error is not None
+    with pytest.raises(frames.FrameError):
+        decoder.feed(b"")
+
+
 def test_a_long_frame_is_refused_at_its_header() -> None:
     """No byte of its body is waited for."""
     with pytest.raises(frames.FrameError, match="at most 10"):

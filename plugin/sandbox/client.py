@@ -260,19 +260,15 @@ class Sandbox:
                 self.work_fd = descriptor
             else:
                 os.close(descriptor)
-        try:
+        with contextlib.suppress(frames.FrameError):
             self._unread.extend(self._decoder.feed(data))
-            self._broken = len(self._unread) > MAX_UNREAD
-        except frames.FrameError:
-            self._broken = True
+        self._broken = self._decoder.error is not None or len(self._unread) > MAX_UNREAD
         if not data or self._broken:
             self._hang_up()
         self._news.set()
 
     def _hang_up(self) -> None:
         """Nothing more is read: the sandbox closed its socket, or said what nobody asked for."""
-        if self._broken:
-            self._unread.clear()
         self._hung_up = True
         self._loop.remove_reader(self._channels.peer)
         self._news.set()
@@ -300,7 +296,7 @@ def _believed(claim: frames.Frame, token: str, memory_bytes: int) -> Outcome:
         case "memory", _:
             return result.out_of_memory(memory_bytes)
         case "exit", int(code):
-            return result.exited(code & 0xFF)
+            return result.exited(code & 0xFF or 1)
     return result.FORGED
 
 

@@ -64,16 +64,30 @@ class FrameDecoder:
 
     def __init__(self, max_bytes: int) -> None:
         self.max_bytes = max_bytes
+        self.error: FrameError | None = None  # set where whole frames came before what is none
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> list[Frame]:
         """Take what was read; return the frames that are now whole.
 
+        What was whole before the peer went wrong is returned first, with `error` set; the next call raises.
+
         Raises:
             FrameError: the body is too long, or is not one JSON object.
         """
         self._buffer += data
-        frames = []
+        frames: list[Frame] = []
+        try:
+            self._cut(frames)
+        except FrameError as error:
+            self.error = error
+            if not frames:
+                raise
+        return frames
+
+    def _cut(self, frames: list[Frame]) -> None:
+        if self.error is not None:
+            raise self.error
         while len(self._buffer) >= HEADER_BYTES:
             length = int.from_bytes(self._buffer[:HEADER_BYTES], "big")
             if length > self.max_bytes:
@@ -83,7 +97,6 @@ class FrameDecoder:
                 break
             frames.append(_parse(bytes(self._buffer[HEADER_BYTES:end])))
             del self._buffer[:end]
-        return frames
 
     @property
     def torn(self) -> bool:

@@ -113,10 +113,10 @@ def _guarded(step: Any) -> Ending:
 def _left(leaving: SystemExit) -> Ending:
     """sys.exit(): None is 0, an int is itself, anything else is printed and is 1 (docs.python.org, sys.exit)."""
     code = leaving.code
-    if code is None or code == 0:
+    if code is None or (isinstance(code, int) and code & 0xFF == 0):  # a process's status is one byte
         return Ending("ok")
     if isinstance(code, int):
-        return Ending("exit", f"SystemExit: {code:d}" if abs(code) < 2**63 else "SystemExit", code & 0xFF)
+        return Ending("exit", f"SystemExit: {code & 0xFF}", code & 0xFF)
     return Ending("exit", tracebacks.render(leaving), 1)
 
 
