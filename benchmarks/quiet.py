@@ -40,5 +40,5 @@ async def pool_of(interpreter: Interpreter) -> Pool:
 
 async def settled(pool: Pool) -> None:
     """Wait until the pool is full again and every sandbox of earlier calls is gone."""
-    while len(pool._idle) < pool._settings.pool_min or pool._ending:  # noqa: ASYNC110
+    while len(pool._idle) < pool._settings.pool_min or pool._tasks:  # noqa: ASYNC110
         await asyncio.sleep(POLL_SECONDS)

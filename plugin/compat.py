@@ -46,14 +46,14 @@ async def execute_code(
     user_id: UserId,
     user_files: Iterable[str] | None = None,
     install_packages: Iterable[str] | None = None,
-    timeout: float = 60,
+    timeout: float | None = 60,
     db_handler: None = None,
     session_id: str | None = None,
 ) -> dict[str, Any]:
     """Run code for a user and return the original's dict; see CONTRACT, "Result of execute_code".
 
     Args:
-        timeout: seconds; one outside 1 to `Settings.max_timeout` is brought into it.
+        timeout: seconds; one outside 1 to `Settings.max_timeout` is brought into it, None is `Settings.timeout`.
     """
     try:
         _only_embedded(db_handler)
@@ -63,7 +63,7 @@ async def execute_code(
             user_id=user_id,
             files=user_files or (),
             install=install_packages or (),
-            timeout=min(max(timeout, MIN_TIMEOUT), interpreter.settings.max_timeout),
+            timeout=_clamped(timeout, interpreter.settings.max_timeout),
             session_id=session_id,
         )
     except CellblockError as error:
@@ -71,12 +71,21 @@ async def execute_code(
     return as_dict(result)
 
 
+def _clamped(timeout: float | None, most: float) -> float | None:
+    """Into the range; what is no number is left for the interpreter to refuse."""
+    if isinstance(timeout, int | float) and not isinstance(timeout, bool):
+        return min(max(timeout, MIN_TIMEOUT), most)
+    return timeout
+
+
 def as_dict(result: ExecutionResult) -> dict[str, Any]:
-    """An ExecutionResult as the original's dict; output that was cut says so in its last line."""
+    """An ExecutionResult as the original's dict; output that was cut, and files that were dropped, are told at its end."""
     output = result.output
     if result.truncated_bytes:
         notice = f"\n[output truncated: {result.truncated_bytes} more bytes]"
         output = output[: -len(notice)] + notice
+    if result.dropped_files:
+        output += f"\n[files not kept: {'; '.join(result.dropped_files)}]"
     return {
         "success": result.success,
         "output": output,

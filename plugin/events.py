@@ -1,8 +1,11 @@
 """What is told while code runs: one dataclass an event. Consumers ignore the kinds they do not know."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+log = logging.getLogger("cellblock")
 
 if TYPE_CHECKING:
     from .result import ExecutionResult, GeneratedFile
@@ -62,10 +65,15 @@ class Teller:
         self._seq = 0
 
     def __call__(self, kind: Callable[..., Event], **facts: Any) -> None:
-        if self._on_event is not None:
-            event = kind(seq=self._seq, call_id=None, **facts)
-            self._seq += 1
+        if self._on_event is None:
+            return
+        event = kind(seq=self._seq, call_id=None, **facts)
+        self._seq += 1
+        try:
             self._on_event(event)
+        except Exception:
+            log.exception("an on_event callback raised on %s; it is told no more", type(event).__name__)
+            self._on_event = None
 
     def text(self, stream: int, text: str) -> None:
         """A piece of output; the stream is 1 or 2, as its descriptor."""

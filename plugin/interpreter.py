@@ -15,14 +15,14 @@ from typing import Any, Self
 from . import events, result
 from .config import Settings
 from .errors import InvalidRequest, PolicyViolation, SandboxLost, SandboxUnavailable, StoreError
-from .files import FileManager, checked_user, clean_filename, file_type, open_files, opened
+from .files import FileManager, checked_user, clean_filename, distinct, file_type, open_files, opened
 from .packages.catalogue import Catalogue
 from .packages.needed import needed
 from .packages.venv import Environments
 from .result import ExecutionResult, GeneratedFile
 from .sandbox import collect
 from .sandbox.admission import Admission
-from .sandbox.client import Run, Sandbox, SandboxDied
+from .sandbox.client import Run, Sandbox, SandboxDied, encodable
 from .sandbox.outputs import STDERR, STDOUT
 from .sandbox.pool import Pool
 
@@ -134,7 +134,8 @@ class Interpreter:
             SandboxLost: sandboxes died before the code could start.
         """
         seconds = self._check(code, timeout, session_id)
-        call = _Call(code, checked_user(user_id), list(files), list(install), seconds, events.Teller(on_event))
+        wanted, packages = _names("files", files), _names("install", install)
+        call = _Call(code, checked_user(user_id), wanted, packages, seconds, events.Teller(on_event))
         needed(self.catalogue, call.packages, [], [])
         pool = await self._started(call.tell)
         async with self._admission.place(str(user_id)):
@@ -224,8 +225,9 @@ class Interpreter:
 
     async def _result(self, run: Run, left: collect.Collected, call: _Call) -> ExecutionResult:
         kept = []
-        for path, content in left.files:
-            kept.append(await self._keep(call.user_id, clean_filename(path), content))
+        names = distinct([clean_filename(path) for path, _ in left.files])
+        for name, (_, content) in zip(names, left.files, strict=True):
+            kept.append(await self._keep(call.user_id, name, content))
             call.tell(events.FileGenerated, file=kept[-1])
         return ExecutionResult(
             run.outcome,
@@ -236,7 +238,7 @@ class Interpreter:
             stdout=run.outputs.text(STDOUT),
             stderr=run.outputs.text(STDERR),
             truncated_bytes=run.outputs.truncated_bytes,
-            dropped_files=tuple(left.dropped),
+            dropped_files=left.sentences(),
         )
 
     async def _keep(self, user_id: UserId, name: str, content: bytes) -> GeneratedFile:
@@ -288,5 +290,14 @@ class Interpreter:
             listener(message)
 
 
+def _names(what: str, given: object) -> list[str]:
+    if isinstance(given, str | bytes) or not isinstance(given, Iterable):
+        raise InvalidRequest(f"{what} is a {type(given).__name__}; it must be a list of str")
+    names = list(given)
+    if not all(isinstance(name, str) for name in names):
+        raise InvalidRequest(f"{what} holds what is no str")
+    return names
+
+
 def _failed(outcome: result.Outcome, error: str = "") -> ExecutionResult:
-    return ExecutionResult(outcome, error=error or outcome.sentence)
+    return ExecutionResult(outcome, error=encodable(error) or outcome.sentence)

@@ -149,8 +149,6 @@ def _remove_leftovers(base: Path) -> None:
 
 
 def _remove_tree(parent: Path) -> None:
-    with contextlib.suppress(OSError):
-        for child in parent.iterdir():
-            if child.is_dir():
-                child.rmdir()
-        parent.rmdir()
+    for path in [*(child for child in parent.glob("*") if child.is_dir()), parent]:
+        with contextlib.suppress(OSError):
+            path.rmdir()

@@ -21,10 +21,10 @@ from .cgroups import Cgroup
 from .inside import frames
 from .outputs import Drain, OnText, Outputs
 
-MAX_FRAME_BYTES = 256 * 1024
+MAX_FRAME_BYTES = 512 * 1024
 GRACE_SECONDS = 1.0  # from SIGINT to SIGKILL
 READ_BYTES = 64 * 1024
-MAX_UNREAD = 2  # a report and the end of the cell; more, and the sandbox makes them up
+MAX_UNREAD = 4  # a report, a failure and the end of the cell; more, and the sandbox makes them up
 
 
 class SandboxDied(Exception):
@@ -88,7 +88,8 @@ class Sandbox:
         Raises:
             SandboxDied: it does not.
         """
-        await self._reply()
+        await self._reply()  # the working directory
+        await self._reply()  # the jail is closed
         await self._spawned.wait()
 
     def spawned(self, pidfd: int) -> None:
@@ -160,18 +161,22 @@ class Sandbox:
                 await self._send(self._run_request(files, limits), [])
             async with asyncio.timeout_at(deadline):
                 claim = await self._reply()
+                failed = claim.get("op") == "failed"
+                if failed:
+                    claim = await self._reply()
             outcome = _believed(claim, self._token, self.memory_bytes)
+            if failed and outcome is result.OK:
+                outcome = result.FORGED
         except TimeoutError:
             claim, outcome = {}, result.timed_out(timeout)
             await self._interrupt()
         except SandboxDied:
-            await self.gone()
-            claim, outcome = {}, await self.judge_death()
+            claim, outcome = {}, await self._judge_silence()
         seconds = self._loop.time() - started
         assert self._drain is not None
         self._drain.finish()
         error = str(claim.get("error", "")) if outcome.kind in ("exception", "exit", "memory") else ""
-        return Run(outcome, error, seconds, self._outputs)
+        return Run(outcome, encodable(error), seconds, self._outputs)
 
     def _run_request(self, files: dict[str, dict[str, str]], limits: dict[str, int]) -> frames.Frame:
         return {"op": "run", "token": self._token, "files": files, "limits": limits}
@@ -182,6 +187,16 @@ class Sandbox:
         with contextlib.suppress(TimeoutError, SandboxDied):
             async with asyncio.timeout(GRACE_SECONDS):
                 await self._reply()
+
+    async def _judge_silence(self) -> Outcome:
+        """The socket closed: with the process, or by code in a process that lives on."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GRACE_SECONDS):
+                await self._dead.wait()
+        lives = not self._dead.is_set()
+        await self.gone()
+        outcome = await self.judge_death()
+        return result.FORGED if lives and outcome.kind != "memory" else outcome
 
     async def judge_death(self) -> Outcome:
         """Why the sandbox ended, told by what it cannot forge; waits for the zygote to have reaped it."""
@@ -277,6 +292,11 @@ class Sandbox:
         if self.pidfd >= 0:
             self._loop.remove_reader(self.pidfd)
         self._dead.set()
+
+
+def encodable(text: str) -> str:
+    """Text that every encoder takes: lone surrogates, which code may put into an exception, are shown escaped."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def is_clean(report: frames.Frame) -> bool:

@@ -4,6 +4,7 @@ Everything here is hostile: links, pipes and devices are not opened, names and d
 followed and nothing recurses. What is not taken is named, with the reason. Blocks; called in a thread.
 """
 
+import contextlib
 import os
 import stat
 from collections.abc import Iterator
@@ -30,8 +31,11 @@ class Collected:
         self.dropped_count += 1
         if self.dropped_count <= MAX_NAMED:
             self.dropped.append(f"{_shown(path)}: {reason}")
-        elif self.dropped_count == MAX_NAMED + 1:
-            self.dropped.append("and others")
+
+    def sentences(self) -> tuple[str, ...]:
+        """What was dropped: the first by name, the others by their number."""
+        others = self.dropped_count - len(self.dropped)
+        return (*self.dropped, *([f"and {others} others"] if others else []))
 
 
 def versions(work_fd: int) -> dict[str, Version]:
@@ -83,6 +87,8 @@ def _walk(root: int, collected: Collected) -> Iterator[tuple[str, int, str, os.s
             collected.drop(prefix, f"cannot be opened: {error.strerror}")
             continue
         try:
+            with contextlib.suppress(PermissionError):  # of a directory that this process does not own
+                os.fchmod(directory, 0o700)
             for name in sorted(os.listdir(directory)):
                 entries += 1
                 if entries > MAX_ENTRIES:

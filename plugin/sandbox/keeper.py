@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..config import Settings
-from ..errors import SandboxUnavailable
+from ..errors import SandboxLost, SandboxUnavailable
 from . import filter, template
 from .client import Channels, Sandbox, SandboxDied
 
@@ -56,13 +56,14 @@ class Keeper:
         self._ready: asyncio.Future[dict[str, Any]] | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._gone = asyncio.Event()
+        self._broken = False  # the zygote hung up; the launcher's end follows
         self._control: socket.socket | None = None
         self.imported: dict[str, str] = {}  # what the zygote has imported, with versions
         self.anonymous_bytes = 0  # the zygote's own memory, which its forks share until they write to it
 
     @property
     def alive(self) -> bool:
-        return self._control is not None and not self._gone.is_set()
+        return self._control is not None and not self._gone.is_set() and not self._broken
 
     async def start(self) -> None:
         """Build the template, start the zygote in it and wait until it can fork.
@@ -76,9 +77,17 @@ class Keeper:
         control.setblocking(False)
         try:
             with theirs:
-                self._process = await asyncio.to_thread(self._launch, theirs)
+                launching = asyncio.create_task(asyncio.to_thread(self._launch, theirs), name="cellblock launch")
+                try:
+                    self._process = await asyncio.shield(launching)
+                except asyncio.CancelledError:
+                    self._process = await launching  # its descriptors must not close under it
+                    raise
         except BaseException:
-            control.close()
+            control.close()  # a zygote that was started ends with it
+            if self._process is not None:
+                await asyncio.to_thread(self._process.wait)
+                os.close(self._complaints)
             raise
         self._control = control
         pidfd = os.pidfd_open(self._process.pid)
@@ -112,24 +121,18 @@ class Keeper:
         if self._control is None or not self.alive:
             raise SandboxDied
         self._count += 1
-        peer, theirs = socket.socketpair()
-        pipes = [os.pipe() for _ in range(3)]
-        peer.setblocking(False)
-        for reading, _ in pipes:
-            os.set_blocking(reading, False)
-        sandbox = Sandbox(self._count, Channels(peer, [reading for reading, _ in pipes]), self._settings.memory_bytes)
-        self._sandboxes[sandbox.number] = sandbox
-        given = [theirs.fileno(), *(writing for _, writing in pipes)]
-        try:
+        with contextlib.ExitStack() as theirs:
+            channels, given = _channels(theirs)
+            sandbox = Sandbox(self._count, channels, self._settings.memory_bytes)
+            self._sandboxes[sandbox.number] = sandbox
             try:
                 message = json.dumps({"op": "spawn", "number": sandbox.number}).encode()
                 socket.send_fds(self._control, [message], given)
             except OSError:
-                raise SandboxDied from None
-            finally:
-                theirs.close()
-                for _, writing in pipes:
-                    os.close(writing)
+                self._broken = True
+        try:
+            if self._broken:
+                raise SandboxDied
             await sandbox.ready()
         except BaseException:
             await self._discard(sandbox)
@@ -214,9 +217,12 @@ class Keeper:
         assert self._control is not None and self._ready is not None
         try:
             body, descriptors, _, _ = socket.recv_fds(self._control, MAX_MESSAGE_BYTES, 1)
-        except (BlockingIOError, ConnectionError):
+        except BlockingIOError:
             return
+        except ConnectionError:
+            body, descriptors = b"", []
         if not body:
+            self._broken = True
             asyncio.get_running_loop().remove_reader(self._control)
             return
         message = json.loads(body)
@@ -244,6 +250,33 @@ class Keeper:
         """A sandbox that never got ready; if the zygote has yet to tell of it, it is killed then."""
         self._sandboxes.pop(sandbox.number, None)
         await sandbox.destroy()
+
+
+def _channels(theirs: contextlib.ExitStack) -> tuple[Channels, list[int]]:
+    """The descriptors of a sandbox: the host's ends, and the sandbox's, which close with the stack.
+
+    Raises:
+        SandboxLost: this process has no descriptors left.
+    """
+    with contextlib.ExitStack() as ours:
+        try:
+            peer, other = socket.socketpair()
+            ours.callback(peer.close)
+            theirs.callback(other.close)
+            peer.setblocking(False)
+            given, reading_ends = [other.fileno()], []
+            for _ in range(3):
+                reading, writing = os.pipe()
+                ours.callback(os.close, reading)
+                theirs.callback(os.close, writing)
+                os.set_blocking(reading, False)
+                os.fchmod(writing, 0o666)  # opened as /dev/stdout under the sandbox's own uid
+                reading_ends.append(reading)
+                given.append(writing)
+        except OSError as error:
+            raise SandboxLost(f"no sandbox could be started: {error.strerror}; raise the limit on open files") from None
+        ours.pop_all()
+    return Channels(peer, reading_ends), given
 
 
 def _keep_font_cache(directory: Path, name: str, descriptor: int) -> None:

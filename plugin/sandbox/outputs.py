@@ -10,6 +10,8 @@ from .inside import frames
 STDOUT, STDERR = 1, 2
 READ_BYTES = 64 * 1024
 READS_A_WAKE = 16  # so that 1 GB of output leaves other calls their turn
+SLOW_SECONDS = 0.002  # a wake that took longer makes its pipe wait, and so the cell that writes to it
+WAITS = 4  # times as long as the wake took
 
 OnText = Callable[[int, str], None]
 
@@ -66,16 +68,20 @@ class Drain:
         self._records = frames.RecordDecoder()
         self._outputs = outputs
         self._pipes = dict(zip(pipes, (self._ordered, self._raw(STDOUT), self._raw(STDERR)), strict=True))
+        self._paused: dict[int, asyncio.TimerHandle] = {}
         self._loop = asyncio.get_running_loop()
 
     def start(self) -> None:
         for pipe in self._pipes:
-            self._loop.add_reader(pipe, self._read, pipe, READS_A_WAKE)
+            self._loop.add_reader(pipe, self._wake, pipe)
 
     def stop(self) -> None:
         """Read no more. Safe to call twice."""
         for pipe in self._pipes:
             self._loop.remove_reader(pipe)
+        for timer in self._paused.values():
+            timer.cancel()
+        self._paused.clear()
 
     def finish(self) -> None:
         """Stop, and take what the pipes hold now: a process that outlives its cell may hold them open for long."""
@@ -83,6 +89,18 @@ class Drain:
         for pipe in self._pipes:
             self._read(pipe, READS_A_WAKE)
         self._outputs.close()
+
+    def _wake(self, pipe: int) -> None:
+        """Read a little. Small records are dear to take apart: a cell that writes many of them is slowed down, not the loop."""
+        started = self._loop.time()
+        self._read(pipe, 1 if self._pipes[pipe] == self._ordered else READS_A_WAKE)
+        took = self._loop.time() - started
+        if took > SLOW_SECONDS and self._loop.remove_reader(pipe):
+            self._paused[pipe] = self._loop.call_later(took * WAITS, self._resume, pipe)
+
+    def _resume(self, pipe: int) -> None:
+        del self._paused[pipe]
+        self._loop.add_reader(pipe, self._wake, pipe)
 
     def _read(self, pipe: int, reads: int) -> None:
         for _ in range(reads):

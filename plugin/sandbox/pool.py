@@ -68,16 +68,18 @@ class Pool:
         Raises:
             SandboxLost: none could be made, several times in a row.
         """
-        sandbox = self._take() or await self._make()
-        if not self._idle:
-            self._wanted.set()  # else the refill waits for the call's end: on few cores a fork would slow it down
         self._in_use += 1
         try:
-            async with self._watched(sandbox):
-                yield sandbox
+            sandbox = self._take() or await self._make()
+            if not self._idle:
+                self._wanted.set()  # else the refill waits for the call's end: on few cores a fork would slow it down
+            try:
+                async with self._watched(sandbox):
+                    yield sandbox
+            finally:
+                self._start_ending(sandbox)
+                self._wanted.set()
         finally:
-            self._start_ending(sandbox)
-            self._wanted.set()
             self._in_use -= 1
             self._unused.set()
 
@@ -89,6 +91,8 @@ class Pool:
         for sandbox in self._idle:
             self._start_ending(sandbox)
         self._idle.clear()
+        async with self._starting:
+            pass  # a start that was under way has seen that all is closed
         if self._keeper is not None:
             await self._keeper.aclose()  # what still runs ends with the zygote, and its call with a result that says so
         while self._in_use:
@@ -119,7 +123,7 @@ class Pool:
                 *(self._add() for _ in range(min(missing, SPAWN_AT_ONCE))), return_exceptions=True
             )
             for failure in filter(None, failures):
-                if not isinstance(failure, CellblockError):
+                if not isinstance(failure, CellblockError | OSError):
                     raise failure
                 log.error("the pool cannot be filled: %s", failure)
                 await asyncio.sleep(RETRY_SECONDS)
@@ -138,14 +142,19 @@ class Pool:
                 sandbox = await keeper.spawn()
             except SandboxDied:
                 continue
-            try:
-                if self._cgroups is not None:
-                    sandbox.cgroup = await asyncio.to_thread(self._cgroups.hold, sandbox.number, sandbox.pidfd)
-            except BaseException:
-                self._start_ending(sandbox)
-                raise
+            if self._cgroups is not None:
+                await self._hold(self._cgroups, sandbox)
             return sandbox
         raise SandboxLost(f"no sandbox could be started in {SPAWN_ATTEMPTS} attempts; `cellblock setup` shows why")
+
+    async def _hold(self, groups: cgroups.Cgroups, sandbox: Sandbox) -> None:
+        holding = asyncio.create_task(asyncio.to_thread(groups.hold, sandbox.number, sandbox.pidfd))
+        try:
+            sandbox.cgroup = await asyncio.shield(holding)
+        except asyncio.CancelledError:
+            sandbox.cgroup = await holding  # a thread cannot be cancelled, and what it makes must be removed
+            self._start_ending(sandbox)
+            raise
 
     async def _live_keeper(self) -> Keeper:
         async with self._starting:
@@ -159,6 +168,9 @@ class Pool:
             keeper = Keeper(self._settings, *self._made_with)
             await keeper.start()
             self._keeper = keeper
+            if self._closed:
+                await keeper.aclose()
+                raise SandboxLost("the interpreter was closed")
             return keeper
 
     @contextlib.asynccontextmanager

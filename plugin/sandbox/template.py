@@ -1,6 +1,6 @@
 """What the template's root consists of on this host: the interpreter, the venv's packages, the C libraries, and no more.
 
-Everything is shown at paths of our own, so that nothing inside tells where on the host it lies.
+Everything is shown at paths of our own. /proc/self/mountinfo alone still tells where on the host a bind comes from.
 """
 
 import os
@@ -41,7 +41,8 @@ ENVIRONMENT = {
     "MALLOC_ARENA_MAX": "2",
 }
 
-_DEVICES = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"]
+# Not /dev/zero: mapped shared, it is memory that no limit counts.
+_DEVICES = ["/dev/null", "/dev/full", "/dev/random", "/dev/urandom"]
 _SHARED_DATA = ["/usr/share/zoneinfo", "/usr/lib/locale", "/etc/ld.so.cache"]
 _FILES = {
     "/etc/passwd": "sandbox:x:1000:1000:sandbox:/work:/bin/false\n",

@@ -29,15 +29,19 @@ class Limits:
     inodes: int
 
 
-def enter(limits: Limits, seccomp_program: bytes, landlock_abi: int, baseline_bytes: int) -> None:
-    """Close every way out of this process, for good.
+def settle(limits: Limits) -> None:
+    """Move into namespaces of this process's own, with its own files; it still holds every privilege in them.
 
-    The order matters: /proc is mounted while the zygote's is still fully visible, so before the inner user namespace;
-    the filter comes last, as it refuses most of what is done here.
+    /proc is mounted while the zygote's is still fully visible, so before the inner user namespace.
     """
+    os.setsid()  # or its process group, and what is done to one, would be shared with the other sandboxes
     libc.unshare(_NAMESPACES)
     mounts.mount_sandbox(limits.space_bytes, limits.inodes)
     os.chdir("/work")
+
+
+def lock(limits: Limits, seccomp_program: bytes, landlock_abi: int, baseline_bytes: int) -> None:
+    """Close every way out of this process, for good. The filter comes last, as it refuses most of what is done here."""
     libc.unshare(libc.CLONE_NEWUSER)
     for name, text in _MAPS:
         file = os.open(name, os.O_WRONLY | os.O_CLOEXEC)
@@ -53,7 +57,7 @@ def enter(limits: Limits, seccomp_program: bytes, landlock_abi: int, baseline_by
             ("/", landlock.READ),
             ("/work", writable),
             ("/tmp", writable),
-            *((device, landlock.WRITE_DEVICE) for device in ("/dev/null", "/dev/zero", "/dev/full")),
+            *((device, landlock.WRITE_DEVICE) for device in ("/dev/null", "/dev/full")),
         ],
     )
     seccomp.install(seccomp_program)

@@ -6,11 +6,13 @@ before the process ended, and nothing else was said. Anything worse is the host'
 """
 
 import atexit
+import gc
 import os
 import socket
 import sys
 import threading
 import types
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -21,6 +23,8 @@ WORK = "/work"
 ANCIENT = 315532800  # 1980-01-01, the oldest date that a zip archive can carry
 COPY_BYTES = 1 << 30
 RESERVE_BYTES = 8 * 1024 * 1024  # never touched, so it costs address space only
+
+Step = Callable[[], object]
 
 _policy = policy.Policy({}, {}, {})
 _reserve = bytearray()
@@ -42,14 +46,23 @@ class Ending:
     code: int = 0
 
 
+def hand_over_work(peer: socket.socket) -> None:
+    """Give the host its descriptor to the working directory, before any limit on descriptors is in force.
+
+    What is on its way through sockets counts for all sandboxes together, against each sender's own limit (unix(7),
+    ETOOMANYREFS): one hostile cell could otherwise keep every new sandbox from sending.
+    """
+    work = os.open(WORK, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    socket.send_fds(peer, [frames.encode({"op": "work"})], [work])
+    os.close(work)
+
+
 def serve(peer: socket.socket, ordered_pipe: int) -> NoReturn:
     """The sandbox's main loop. Never returns: the host ends the sandbox."""
     streams.install(ordered_pipe)
     rehearse()
     decoder = frames.FrameDecoder(MAX_FRAME_BYTES)
-    work = os.open(WORK, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    socket.send_fds(peer, [frames.encode({"op": "ready"})], [work])
-    os.close(work)
+    peer.sendall(frames.encode({"op": "ready"}))
     code: types.CodeType | None = None
     while True:
         data, descriptors, _, _ = socket.recv_fds(peer, 1 << 16, 1)
@@ -71,22 +84,40 @@ def serve(peer: socket.socket, ordered_pipe: int) -> NoReturn:
 def _run(peer: socket.socket, code: types.CodeType, request: dict[str, Any]) -> None:
     token, pid = request["token"], os.getpid()
     load_file.install(request["files"], request["limits"])
-    ending = execute(code)
+
+    def failed() -> None:
+        if os.getpid() == pid:
+            peer.sendall(frames.encode({"op": "failed"}))
+
+    ending = execute(code, failed)
     if os.getpid() != pid:
         os._exit(0)  # a fork of the cell that came back here: only the first process answers
     answer = {"op": "done", "token": token, "kind": ending.kind, "error": ending.error, "code": ending.code}
     peer.sendall(frames.encode(answer))
 
 
-def execute(code: types.CodeType) -> Ending:
-    """Run the cell as a script runs, up to and including what Python does when a script ends."""
-    ending = _guarded(lambda: exec(code, _fresh_main()))
-    for last_step in (display.save_open_figures, _join_threads, atexit._run_exitfuncs):
-        after = _guarded(last_step)
+def execute(code: types.CodeType, failed: Step) -> Ending:
+    """Run the cell as a script runs, up to and including what Python does when a script ends.
+
+    Args:
+        failed: tells the host at once, before any more of the cell's code runs (an exception's `__str__`, atexit), so that
+            what claims success afterwards is not believed.
+    """
+    main = _fresh_main()
+    ending = _guarded(lambda: exec(code, main), failed)
+    for last_step in (display.save_open_figures, _join_threads, atexit._run_exitfuncs, lambda: _tear_down(main)):
+        after = _guarded(last_step, failed)
         if ending.kind == "ok":
             ending = after
     streams.flush()
     return ending
+
+
+def _tear_down(main: dict[str, Any]) -> None:
+    """Let go of the cell's variables, as Python does at its end: files that code never closed are written then."""
+    for name in [name for name in main if name != "__builtins__"]:
+        main[name] = None
+    gc.collect()
 
 
 def _join_threads() -> None:
@@ -94,29 +125,34 @@ def _join_threads() -> None:
         threading._shutdown()  # type: ignore[attr-defined]
 
 
-def _guarded(step: Any) -> Ending:
+def _guarded(step: Step, failed: Step) -> Ending:
     """The outermost boundary of code that is not ours: whatever it raises is its result."""
     try:
         step()
     except SystemExit as leaving:
-        return _left(leaving)
+        return _left(leaving, failed)
     except KeyboardInterrupt as error:
+        failed()
         return Ending("interrupted", tracebacks.render(error), 1)
     except MemoryError as error:
         _reserve.clear()
+        failed()
         return Ending("memory", tracebacks.render(error), 1)
     except BaseException as error:  # noqa: BLE001 - whatever code raises is its result
+        failed()
         return Ending("exception", tracebacks.render(error), 1)
     return Ending("ok")
 
 
-def _left(leaving: SystemExit) -> Ending:
+def _left(leaving: SystemExit, failed: Step) -> Ending:
     """sys.exit(): None is 0, an int is itself, anything else is printed and is 1 (docs.python.org, sys.exit)."""
     code = leaving.code
     if code is None or (isinstance(code, int) and code & 0xFF == 0):  # a process's status is one byte
         return Ending("ok")
+    failed()
     if isinstance(code, int):
         return Ending("exit", f"SystemExit: {code & 0xFF}", code & 0xFF)
+    _guarded(lambda: sys.stderr.write(f"{code}\n"), failed)
     return Ending("exit", tracebacks.render(leaving), 1)
 
 
@@ -147,7 +183,9 @@ def rehearse() -> None:
     code, report = source.parse(request["source"], _policy)
     frames.encode(report)
     load_file.install({}, {})
-    ending = _guarded(lambda: exec(code or "", _fresh_main()))
-    _guarded(display.save_open_figures)
+    main = _fresh_main()
+    ending = _guarded(lambda: exec(code or "", main), bool)
+    _guarded(display.save_open_figures, bool)
+    _guarded(lambda: _tear_down(main), bool)
     streams.touch()
     frames.encode({"op": "done", "kind": ending.kind})

@@ -2,6 +2,9 @@
 
 import resource
 
+RLIMIT_SIGPENDING = 11  # asm-generic/resource.h; counted for the uid, up to the host
+PENDING_SIGNALS = 256
+
 
 def own_bytes(field: str) -> int:
     """A size of this process from /proc/self/status (proc(5)), such as VmData or RssAnon."""
@@ -30,5 +33,6 @@ def apply(memory_bytes: int, processes: int, open_files: int, file_bytes: int, b
         (resource.RLIMIT_MEMLOCK, 0),
         (resource.RLIMIT_MSGQUEUE, 0),
         (resource.RLIMIT_RTPRIO, 0),
+        (RLIMIT_SIGPENDING, PENDING_SIGNALS),
     ):
         resource.setrlimit(which, (limit, limit))

@@ -13,7 +13,8 @@ from typing import Any
 from . import policy, tracebacks
 
 NAME = "<cell>"
-MAX_REPORTED = 100  # violations, imports and ids each: a report must fit into one frame
+MAX_REPORTED = 100  # imports and ids each: a report must fit into one frame
+MAX_VIOLATIONS = 20
 # `user_<user>_<unix time>_<random>` and the original's `<user>_<unix time>_<8 hex>`
 FILE_ID = re.compile(r"[\w.@-]{1,100}_\d{9,11}_[0-9A-Za-z]{6,40}", re.ASCII)
 
@@ -40,7 +41,7 @@ def parse(text: str, rules: policy.Policy) -> tuple[types.CodeType | None, dict[
         facts = rules.examine(tree, lines)
     except RecursionError:
         return None, report | {"error": "RecursionError: the source is nested too deeply to be checked"}
-    report["violations"] = facts.violations[:MAX_REPORTED]
+    report["violations"] = facts.violations[:MAX_VIOLATIONS]
     report["imports"] = _missing(facts)[:MAX_REPORTED]
     report["file_ids"] = _file_ids(facts.strings)
     return code, report

@@ -10,6 +10,7 @@ import gc
 import io
 import json
 import os
+import resource
 import select
 import shutil
 import signal
@@ -34,7 +35,10 @@ Message = dict[str, Any]
 
 
 def main() -> NoReturn:
+    os.setsid()  # apart from the launcher
     _own_signals()
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # see kernel.hand_over_work: its pidfds travel too
     sys.dont_write_bytecode = True  # a module that code writes and imports leaves no __pycache__ among its files
     control = socket.socket(fileno=CONTROL_FD)
     control.set_inheritable(False)
@@ -64,7 +68,9 @@ def main() -> NoReturn:
     def become_sandbox(descriptors: list[int]) -> NoReturn:
         peer = socket.socket(fileno=descriptors[0])
         jail.keep_only(peer, descriptors[1:])
-        jail.enter(limits, program, landlock_abi, baseline)
+        jail.settle(limits)
+        kernel.hand_over_work(peer)
+        jail.lock(limits, program, landlock_abi, baseline)
         jail.reseed()
         kernel.serve(peer, descriptors[1])
 
