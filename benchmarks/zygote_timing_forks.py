@@ -5,6 +5,7 @@ where it would wait for requests: there it sends one byte. A bare child sends th
 the fork to the byte's arrival; then the child is waited for, so that no two live at once.
 """
 
+import contextlib
 import json
 import os
 import socket
@@ -20,11 +21,13 @@ STEPS = (
     (jail, "keep_only"),
     (libc, "unshare"),
     (mounts, "mount_sandbox"),
+    (jail, "settle"),
+    (kernel, "hand_over_work"),
     (rlimits, "apply"),
     (libc, "drop_capabilities"),
     (landlock, "restrict"),
     (seccomp, "install"),
-    (jail, "enter"),
+    (jail, "lock"),
     (jail, "reseed"),
 )
 
@@ -38,7 +41,11 @@ class Forks:
         self._become_sandbox = become_sandbox
         self._own_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
         self._null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
-        self._ours, self._theirs = socket.socketpair()
+        self._host, self._peer = socket.socketpair()  # what a sandbox takes for its own socket
+        self._host.setblocking(False)
+        self._ours, self._theirs = (
+            socket.socketpair()
+        )  # what it takes for its ordered pipe: here it says that it is ready
         self._ours.settimeout(ANSWER_SECONDS)
 
     def bare(self) -> float:
@@ -58,22 +65,22 @@ class Forks:
         started = time.perf_counter()
         pid = self._fork_apart()
         if pid == 0:
-            zygote._run_sandbox(self._become_sandbox, [self._theirs.fileno(), *[self._null] * 3])
+            self._be_sandbox()
         self._ours.recv(1)
         seconds = time.perf_counter() - started
         self._wait(pid)
         return seconds
 
     def steps(self) -> dict[str, float]:
-        """Seconds that each step of a sandbox's birth takes; `enter` holds the ones between the others."""
+        """Seconds that each step of a sandbox's birth takes; `settle` and `lock` hold the ones before them."""
         started = time.perf_counter()
         pid = self._fork_apart()
         if pid == 0:
             taken = {"fork, until the child's first step": time.perf_counter() - started}
             for module, name in STEPS:
                 setattr(module, name, _timed(name, getattr(module, name), taken))
-            kernel.serve = lambda *_: self._theirs.sendall(json.dumps(taken).encode())
-            zygote._run_sandbox(self._become_sandbox, [self._theirs.fileno(), *[self._null] * 3])
+            kernel.serve = lambda peer, ordered_pipe: os.write(ordered_pipe, json.dumps(taken).encode())
+            self._be_sandbox()
         told: dict[str, float] = json.loads(self._ours.recv(1 << 16))
         self._wait(pid)
         return told
@@ -83,8 +90,17 @@ class Forks:
         libc.unshare(libc.CLONE_NEWPID)
         return os.fork()
 
+    def _be_sandbox(self) -> NoReturn:
+        descriptors = [self._peer.fileno(), self._theirs.fileno(), self._null, self._null]
+        zygote._run_sandbox(self._become_sandbox, descriptors)
+        os._exit(1)
+
     def _wait(self, pid: int) -> None:
         os.waitpid(pid, 0)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                for descriptor in socket.recv_fds(self._host, 1 << 16, 1)[1]:
+                    os.close(descriptor)
         libc.setns(self._own_namespace, libc.CLONE_NEWPID)  # for the bare fork that may come next
 
 
@@ -124,7 +140,7 @@ def serve(control: socket.socket, become_sandbox: BecomeSandbox) -> NoReturn:
 
 def tell_ready(peer: socket.socket, ordered_pipe: int) -> NoReturn:
     """What a sandbox does here instead of waiting for requests."""
-    peer.send(READY)
+    os.write(ordered_pipe, READY)
     os._exit(0)
 
 

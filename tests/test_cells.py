@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from plugin import Interpreter
+from plugin import Interpreter, compat
 from plugin.errors import FileTooLarge, InvalidRequest, PackageNotApproved, PolicyViolation, UserFileNotFound
 
 CSV = b"region,units\nnorth,3\nsouth,5\n"
@@ -174,6 +174,35 @@ print(open('sales.csv').read() == open('/mnt/data/sales.csv').read() == open('/f
     assert given.generated_files == ()
 
 
+async def test_a_file_that_was_never_closed_is_whole(interpreter: Interpreter) -> None:
+    """As Python does at its end; the same for an archive."""
+    code = """
+import zipfile
+f = open('open.txt', 'w'); f.write('hello')
+z = zipfile.ZipFile('open.zip', 'w'); z.writestr('a', 'b')
+"""
+    result = await interpreter.run(code, user_id="zoe")
+    files = {file.filename: file.data for file in result.generated_files}
+    assert files["open.txt"] == b"hello"
+    assert files["open.zip"].startswith(b"PK\x03\x04") and b"PK\x05\x06" in files["open.zip"]
+
+
+async def test_what_is_not_kept_is_told(interpreter: Interpreter) -> None:
+    """Names of the first, the number of the others; files of one name in two directories are told apart."""
+    code = "import os\nfor i in range(130): open(f'{i:03}.txt', 'w').write('x')\nos.mkfifo('pipe')"
+    result = await interpreter.run(code, user_id="zoe")
+    assert len(result.generated_files) == 100 and result.dropped_files[-1] == "and 11 others"
+    assert "files not kept" in compat.as_dict(result)["output"]
+    code = "import os\nfor d in 'ab': os.mkdir(d); open(f'{d}/x.csv', 'w').write(d)"
+    result = await interpreter.run(code, user_id="zoe")
+    assert sorted(file.filename for file in result.generated_files) == ["x-2.csv", "x.csv"]
+
+
+async def test_a_callback_that_raises_does_not_harm_the_call(interpreter: Interpreter) -> None:
+    """It is logged and told no more."""
+    assert (await interpreter.run("print(1)", user_id="zoe", on_event=lambda event: 1 / 0)).output == "1\n"
+
+
 async def test_two_files_of_one_name_are_told_apart(interpreter: Interpreter) -> None:
     """The second x.csv is x-2.csv."""
     ids = [(await interpreter.files.upload("bob", CSV + bytes([i + 49]), "x.csv")).file_id for i in range(2)]
@@ -297,6 +326,15 @@ async def test_figures_are_saved_once(interpreter: Interpreter, code: str, names
         pytest.param("1", {"timeout": 0}, InvalidRequest, "1 to 300", id="timeout"),
         pytest.param("1", {"timeout": float("nan")}, InvalidRequest, "1 to 300", id="timeout is no number"),
         pytest.param("1", {"user_id": None}, InvalidRequest, "user_id must be", id="no user"),
+        pytest.param("1", {"files": "abc"}, InvalidRequest, "list of str", id="a str for a list"),
+        pytest.param("1", {"install": [1]}, InvalidRequest, "no str", id="no str in a list"),
+        pytest.param(
+            "\n".join(["import socket." + "\U00010400" * 150 + "a"] * 100),
+            {},
+            PolicyViolation,
+            "import socket",
+            id="long",
+        ),
         pytest.param("1", {"session_id": "s"}, InvalidRequest, "no sessions", id="session"),
         pytest.param("#" * (1024**2 + 1), {}, InvalidRequest, "at most 1048576", id="too long"),
         pytest.param("\ud800", {}, InvalidRequest, "surrogate", id="no Unicode"),

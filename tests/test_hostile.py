@@ -117,6 +117,111 @@ async def test_a_forged_frame_never_makes_a_success(interpreter: Interpreter, fo
     assert await output_of(interpreter, "print(1)") == "1\n"
 
 
+FIND_TOKEN = """
+import os, json, sys
+def forge():
+    frame = sys._getframe()
+    while frame:
+        if 'token' in frame.f_locals and 'peer' in frame.f_locals:
+            body = json.dumps({'op': 'done', 'token': frame.f_locals['token'], 'kind': 'ok', 'error': '', 'code': 0}).encode()
+            frame.f_locals['peer'].sendall(len(body).to_bytes(4, 'big') + body)
+            return
+        frame = frame.f_back
+"""
+
+
+@pytest.mark.parametrize(
+    "fail",
+    [
+        pytest.param("class E(Exception):\n    def __str__(self): forge(); os._exit(0)\nraise E", id="__str__"),
+        pytest.param("import atexit; atexit.register(forge); 1/0", id="atexit"),
+        pytest.param(
+            "import atexit; atexit.register(lambda: (forge(), os._exit(0))); sys.exit(3)", id="atexit after sys.exit"
+        ),
+    ],
+)
+async def test_a_failure_stays_one_even_with_the_runners_token(interpreter: Interpreter, fail: str) -> None:
+    """The host is told of a failure before any more of the cell's code runs; a success claimed later is not believed."""
+    result = await interpreter.run(f"{FIND_TOKEN}\n{fail}", user_id="mallory", timeout=TIMEOUT)
+    assert not result.success and result.return_code != 0
+
+
+async def test_descriptors_in_flight_do_not_stop_other_sandboxes(interpreter: Interpreter) -> None:
+    """The kernel counts descriptors on their way through sockets for all sandboxes together."""
+    code = """
+import os, socket, time
+a, b = socket.socketpair(); r, w = os.pipe()
+try:
+    while True: socket.send_fds(a, [b'x'], [r] * 200)
+except OSError as error:
+    print('full', flush=True)
+time.sleep(3)
+"""
+    full = asyncio.Event()
+    flood = asyncio.create_task(
+        interpreter.run(
+            code, user_id="mallory", on_event=lambda event: full.set() if getattr(event, "text", "") else None
+        )
+    )
+    await full.wait()
+    for number in range(6):
+        assert await output_of(interpreter, f"print({number})", f"user {number}") == f"{number}\n"
+    await flood
+
+
+async def test_priorities_and_groups_of_others_are_out_of_reach(interpreter: Interpreter) -> None:
+    """No priority but its own, no process group or session but its own."""
+    code = """
+import os, signal
+for which, who in ((os.PRIO_PGRP, 0), (os.PRIO_USER, 0), (os.PRIO_PROCESS, 1)):
+    try:
+        os.setpriority(which, who, 19); print('set', which)
+    except OSError:
+        pass
+try:
+    os.setsid(); print('setsid')
+except PermissionError:
+    pass
+print(os.getpgid(0) == os.getpid(), os.getsid(0) == os.getpid(), os.nice(1))
+"""
+    assert await output_of(interpreter, code) == "True True 1\n"
+
+
+async def test_small_writes_do_not_hold_the_event_loop(interpreter: Interpreter) -> None:
+    """A flood of the smallest records slows its own cell down: the loop's ticks go on."""
+    code = "import os\nd = b'\\x01\\x00\\x00' * 21845\nwhile True:\n  for fd in range(3, 20):\n    try: os.write(fd, d)\n    except OSError: pass"
+    call = asyncio.create_task(interpreter.run(code, user_id="mallory", timeout=2))
+    ticks = 0
+    while not call.done():
+        await asyncio.sleep(0.01)
+        ticks += 1
+    assert not (await call).success
+    assert ticks > 30  # 200 on an idle machine, 6 without the brake
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        pytest.param(
+            "import os\nfor fd in range(3, 20):\n  try: os.close(fd)\n  except OSError: pass\nwhile True: pass",
+            "broke off its protocol",
+            id="socket closed",
+        ),
+        pytest.param("raise Exception('\\ud800')", "ud800", id="lone surrogate in an exception"),
+        pytest.param(
+            "import os; os.mkdir('d'); open('d/f', 'w').close(); os.chmod('d', 0o400); 1/0",
+            "ZeroDivisionError",
+            id="directory of mode 0400",
+        ),
+    ],
+)
+async def test_odd_ends_are_told_rightly(interpreter: Interpreter, code: str, error: str) -> None:
+    """The cause is the real one, and the text can be encoded."""
+    result = await interpreter.run(code, user_id="mallory", timeout=TIMEOUT)
+    assert error in result.error and not result.success
+    assert result.error.encode()
+
+
 async def test_nothing_of_the_host_can_be_read(
     interpreter: Interpreter, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
