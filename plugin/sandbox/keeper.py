@@ -196,6 +196,8 @@ class Keeper:
 
     def _complaint(self) -> str:
         said = os.pread(self._complaints, MAX_COMPLAINT_BYTES, 0).decode("utf-8", "replace").strip()
+        if "Traceback" in said:  # the namespaces are there; what is in them failed
+            return f"the zygote could not be started: {said.splitlines()[-1]}"
         return (
             f"the sandbox could not be started: {said or 'it did not say why'}. It needs user namespaces: on a host that "
             "restricts them allow unprivileged ones, in a container drop the default seccomp and AppArmor profiles"
