@@ -96,6 +96,9 @@ async def test_honest_code_runs_as_it_would_outside(interpreter: Interpreter, co
         pytest.param("x = '\\x00'\ny = \x00", 1, "null bytes", id="NUL in the source"),
         pytest.param("import sys; sys.exit(3)", 3, "SystemExit: 3", id="exit status"),
         pytest.param("import sys; sys.exit('why')", 1, "why", id="exit with a message"),
+        pytest.param(
+            "import atexit; atexit.register(lambda: [][1]); 1/0", 1, "ZeroDivisionError", id="atexit fails too"
+        ),
         pytest.param("raise SystemExit(-1)", 255, "SystemExit: 255", id="negative exit status"),
         pytest.param("raise KeyboardInterrupt", 1, "KeyboardInterrupt", id="its own KeyboardInterrupt"),
         pytest.param("input('name? ')", 1, "nobody to ask", id="input"),

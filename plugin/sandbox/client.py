@@ -161,7 +161,7 @@ class Sandbox:
                 await self._send(self._run_request(files, limits), [])
             async with asyncio.timeout_at(deadline):
                 claim = await self._reply()
-                failed = claim.get("op") == "failed"
+                failed = claim.get("op") == "failed"  # told once, before any more of the cell's code runs
                 if failed:
                     claim = await self._reply()
             outcome = _believed(claim, self._token, self.memory_bytes)

@@ -85,8 +85,11 @@ def _run(peer: socket.socket, code: types.CodeType, request: dict[str, Any]) -> 
     token, pid = request["token"], os.getpid()
     load_file.install(request["files"], request["limits"])
 
+    told = []
+
     def failed() -> None:
-        if os.getpid() == pid:
+        if os.getpid() == pid and not told:
+            told.append(True)
             peer.sendall(frames.encode({"op": "failed"}))
 
     ending = execute(code, failed)
