@@ -18,6 +18,7 @@ import asyncio, os, signal, sys
 from pathlib import Path
 from plugin import Interpreter
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job starts with it ignored
 ever = set()
 
 def inside():
@@ -97,7 +98,10 @@ def test_a_killed_host_process_takes_its_sandboxes_along(home: Path, how: signal
     pids = [int(pid) for pid in child.stdout.readline().split()]
     assert len(pids) >= 3
     child.send_signal(how)
-    child.communicate(timeout=30)
+    try:
+        child.communicate(timeout=30)
+    finally:
+        child.kill()
     deadline = time.monotonic() + 5
     while alive(pids) and time.monotonic() < deadline:
         os.sched_yield()
