@@ -85,7 +85,7 @@ def _run(peer: socket.socket, code: types.CodeType, request: dict[str, Any]) -> 
     token, pid = request["token"], os.getpid()
     load_file.install(request["files"], request["limits"])
 
-    told = []
+    told: list[bool] = []
 
     def failed() -> None:
         if os.getpid() == pid and not told:
