@@ -132,7 +132,7 @@ class Sandbox:
         report = await self._request(request)
         if report.get("op") != "parsed":
             raise SandboxDied
-        self._runs = at_once and is_clean(report)
+        self._runs = at_once and frames.is_clean(report)
         return report
 
     async def put_file(self, name: str, descriptor: int) -> None:
@@ -297,11 +297,6 @@ class Sandbox:
 def encodable(text: str) -> str:
     """Text that every encoder takes: lone surrogates, which code may put into an exception, are shown escaped."""
     return text.encode("utf-8", "backslashreplace").decode()
-
-
-def is_clean(report: frames.Frame) -> bool:
-    """Whether a report leaves the host nothing to decide. kernel.py asks the same of it."""
-    return not (report["error"] or report["violations"] or report["imports"] or report["file_ids"])
 
 
 def _believed(claim: frames.Frame, token: str, memory_bytes: int) -> Outcome:

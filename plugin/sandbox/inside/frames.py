@@ -26,6 +26,11 @@ def encode(frame: Frame) -> bytes:
     return len(body).to_bytes(HEADER_BYTES, "big") + body
 
 
+def is_clean(report: Frame) -> bool:
+    """Whether the report on a cell's source leaves the host nothing to decide: both sides must agree when it runs at once."""
+    return not (report["error"] or report["violations"] or report["imports"] or report["file_ids"])
+
+
 def record(stream: int, data: bytes | memoryview) -> bytes:
     """One record of at most MAX_RECORD_BYTES; what does not fit is the caller's to write next."""
     part = data[: MAX_RECORD_BYTES - RECORD_HEADER_BYTES]

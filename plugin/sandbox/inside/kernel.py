@@ -72,7 +72,7 @@ def serve(peer: socket.socket, ordered_pipe: int) -> NoReturn:
             if frame["op"] == "parse":
                 code, report = source.parse(frame["source"], _policy)
                 peer.sendall(frames.encode(report))
-                if code is not None and "run" in frame and source.is_clean(report):
+                if code is not None and "run" in frame and frames.is_clean(report):
                     _run(peer, code, frame["run"])
             elif frame["op"] == "file":
                 _copy_in(frame["name"], descriptors.pop())

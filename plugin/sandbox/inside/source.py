@@ -47,11 +47,6 @@ def parse(text: str, rules: policy.Policy) -> tuple[types.CodeType | None, dict[
     return code, report
 
 
-def is_clean(report: dict[str, Any]) -> bool:
-    """Whether the host has nothing to decide before the code runs."""
-    return not (report["error"] or report["violations"] or report["imports"] or report["file_ids"])
-
-
 def _missing(facts: policy.Facts) -> list[dict[str, Any]]:
     """Imports that would fail now; a module that the code writes itself (it names `helper.py`) is not missing."""
     written = {text.rpartition("/")[2] for text in facts.strings if text.endswith(".py")}
