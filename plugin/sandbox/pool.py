@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ..config import Settings
-from ..errors import CellblockError, SandboxLost
-from . import cgroups, watchdog
+from ..errors import CellblockError, SandboxLost, SandboxUnavailable
+from . import cgroups, levels, watchdog
 from .client import Sandbox, SandboxDied
 from .keeper import Keeper
 
@@ -44,6 +44,7 @@ class Pool:
         self._filler: asyncio.Task[None] | None = None
         self._cgroups: cgroups.Cgroups | None = None
         self._closed = False
+        self.level: levels.Level | None = None  # of the isolation, known when the zygote runs
 
     async def start(self) -> None:
         """Start the zygote; the pool fills in the background.
@@ -150,11 +151,17 @@ class Pool:
     async def _hold(self, groups: cgroups.Cgroups, sandbox: Sandbox) -> None:
         holding = asyncio.create_task(asyncio.to_thread(groups.hold, sandbox.number, sandbox.pidfd))
         try:
-            sandbox.cgroup = await asyncio.shield(holding)
+            self._held(sandbox, await asyncio.shield(holding))
         except asyncio.CancelledError:
-            sandbox.cgroup = await holding  # a thread cannot be cancelled, and what it makes must be removed
+            self._held(sandbox, await holding)  # a thread cannot be cancelled, and what it makes must be removed
             self._start_ending(sandbox)
             raise
+
+    @staticmethod
+    def _held(sandbox: Sandbox, group: cgroups.Cgroup | None) -> None:
+        sandbox.cgroup = group
+        if group is not None:
+            sandbox.afterwards.append(group.remove)
 
     async def _live_keeper(self) -> Keeper:
         async with self._starting:
@@ -165,13 +172,30 @@ class Pool:
             if self._keeper is not None:
                 log.warning("the zygote ended unexpectedly; another is started")
                 await self._keeper.aclose()
-            keeper = Keeper(self._settings, *self._made_with)
-            await keeper.start()
-            self._keeper = keeper
+            keeper = self._keeper = await self._started_keeper()
             if self._closed:
                 await keeper.aclose()
                 raise SandboxLost("the interpreter was closed")
             return keeper
+
+    async def _started_keeper(self) -> Keeper:
+        """A zygote of the strongest level that this host gives; a restart is of the same level.
+
+        Raises:
+            SandboxUnavailable: it gives none that the settings accept.
+        """
+        refusals = []
+        for level in [self.level] if self.level else levels.candidates(self._settings.level):
+            keeper = Keeper(self._settings, level, *self._made_with)
+            try:
+                await keeper.start()
+            except levels.Refused as refusal:
+                log.info("%s", refusal)
+                refusals.append(str(refusal))
+                continue
+            self.level = level
+            return keeper
+        raise SandboxUnavailable(f"no sandbox can be made here. {'. '.join(refusals)}. `cellblock doctor` says more")
 
     @contextlib.asynccontextmanager
     async def _watched(self, sandbox: Sandbox) -> AsyncIterator[None]:

@@ -16,11 +16,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from . import display, frames, load_file, policy, source, streams, tracebacks
+from . import display, frames, hints, load_file, policy, source, streams, tracebacks
 
 MAX_FRAME_BYTES = 16 * 1024 * 1024  # 1 MiB of source is at most 6 MiB of JSON
-WORK = "/work"
-ANCIENT = 315532800  # 1980-01-01, the oldest date that a zip archive can carry
 COPY_BYTES = 1 << 30
 RESERVE_BYTES = 8 * 1024 * 1024  # never touched, so it costs address space only
 
@@ -52,13 +50,18 @@ def hand_over_work(peer: socket.socket) -> None:
     What is on its way through sockets counts for all sandboxes together, against each sender's own limit (unix(7),
     ETOOMANYREFS): one hostile cell could otherwise keep every new sandbox from sending.
     """
-    work = os.open(WORK, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    work = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     socket.send_fds(peer, [frames.encode({"op": "work"})], [work])
     os.close(work)
 
 
-def serve(peer: socket.socket, ordered_pipe: int) -> NoReturn:
-    """The sandbox's main loop. Never returns: the host ends the sandbox."""
+def serve(peer: socket.socket, ordered_pipe: int, files: str) -> NoReturn:
+    """The sandbox's main loop. Never returns: the host ends the sandbox.
+
+    Args:
+        files: the directory under which code finds the user's files.
+    """
+    load_file.configure(files)
     streams.install(ordered_pipe)
     rehearse()
     decoder = frames.FrameDecoder(MAX_FRAME_BYTES)
@@ -143,6 +146,7 @@ def _guarded(step: Step, failed: Step) -> Ending:
         return Ending("memory", tracebacks.render(error), 1)
     except BaseException as error:  # noqa: BLE001 - whatever code raises is its result
         failed()
+        hints.explain(error)
         return Ending("exception", tracebacks.render(error), 1)
     return Ending("ok")
 
@@ -169,11 +173,10 @@ def _fresh_main() -> dict[str, Any]:
 
 
 def _copy_in(name: str, descriptor: int) -> None:
-    """Copy one user file; its old date shows later whether the cell wrote to it."""
-    target = os.open(f"{WORK}/{name}", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+    """Copy one user file into the working directory, which no code has left yet."""
+    target = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
     while os.sendfile(target, descriptor, None, COPY_BYTES):
         pass
-    os.utime(target, (ANCIENT, ANCIENT))
     os.close(target)
     os.close(descriptor)
 

@@ -1,0 +1,76 @@
+"""The uids of sandboxes: of no account and, where the bot is root, one for each, which makes them strangers to the kernel."""
+
+import os
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..errors import SandboxLost
+
+BLOCK = 1024  # the zygote's, and more than there are ever sandboxes at once
+# systemd leaves these unused (systemd.io/UIDS-GIDS); no two bots are likely to meet in them.
+RANGE = range(1_900_000_000, 2_100_000_000, BLOCK)
+# Of the 65,536 that a rootless container has: neither accounts (below 1,000 by habit) nor what systemd hands out.
+SMALL_BLOCK = 256
+SMALL_RANGE = range(20_000, 60_000, SMALL_BLOCK)
+NEEDED = (5, 6, 7)  # CAP_KILL, CAP_SETGID, CAP_SETUID, linux/capability.h
+
+
+@dataclass
+class Ids:
+    """A block of uids and of equal gids: the first is the zygote's, the others are taken by sandboxes."""
+
+    first_uid: int
+    first_gid: int
+    count: int
+    _taken: set[int] = field(default_factory=set)
+
+    @property
+    def separate(self) -> bool:
+        return self.count > 1
+
+    def take(self) -> int:
+        """The offset of one that no sandbox has; 0 where all share the first.
+
+        Raises:
+            SandboxLost: there are as many sandboxes as ids.
+        """
+        if not self.separate:
+            return 0
+        free = next((offset for offset in range(1, self.count) if offset not in self._taken), None)
+        if free is None:
+            raise SandboxLost(f"no sandbox could be started: {self.count - 1} run already, each under a uid of its own")
+        self._taken.add(free)
+        return free
+
+    def give_back(self, offset: int) -> None:
+        self._taken.discard(offset)
+
+
+def choose() -> Ids:
+    """Ids for one zygote's sandboxes: separate ones where this process may hand them out. Reads files: call it in a thread."""
+    if os.geteuid() != 0 or not _capable():
+        return Ids(os.geteuid(), os.getegid(), 1)
+    for candidates, count in ((RANGE, BLOCK), (SMALL_RANGE, SMALL_BLOCK)):
+        first = secrets.choice(candidates)
+        if all(_is_mapped(kind, first, count) for kind in ("uid", "gid")) and not _has_accounts(first, count):
+            return Ids(first, first, count)
+    return Ids(os.geteuid(), os.getegid(), 1)
+
+
+def _capable() -> bool:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("CapEff:"):
+            held = int(line.split()[1], 16)
+            return all(held >> capability & 1 for capability in NEEDED)
+    return False
+
+
+def _is_mapped(kind: str, first: int, count: int) -> bool:
+    rows = [tuple(map(int, line.split())) for line in Path(f"/proc/self/{kind}_map").read_text().splitlines()]
+    return any(start <= first and first + count <= start + length for start, _, length in rows)
+
+
+def _has_accounts(first: int, count: int) -> bool:
+    fields = [line.split(":") for line in Path("/etc/passwd").read_text("utf-8", "replace").splitlines()]
+    return any(len(row) > 2 and row[2].isdigit() and first <= int(row[2]) < first + count for row in fields)
