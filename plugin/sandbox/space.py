@@ -3,11 +3,11 @@
 Blocks; called in the watchdog's thread. The tree changes while it is looked at, and what it holds is hostile.
 """
 
+import contextlib
 import ctypes
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 MAX_DEPTH = 100  # a deeper tree counts as too much: each level costs this process a descriptor
@@ -91,26 +91,26 @@ def _open_directory(name: str, parent: int) -> int:
 def _nameless(pid: int, device: int) -> dict[int, int]:
     """Bytes of files by inode that a process has open or mapped, and that no directory names."""
     sizes: dict[int, int] = {}
-    try:
+    gone = contextlib.suppress(FileNotFoundError, ProcessLookupError)  # the process, or one of its descriptors
+    with gone:
         for descriptor in os.listdir(f"/proc/{pid}/fd"):
-            status = os.stat(f"/proc/{pid}/fd/{descriptor}")
-            if stat.S_ISREG(status.st_mode) and status.st_nlink == 0 and status.st_dev == device:
-                sizes[status.st_ino] = status.st_blocks * BLOCK_BYTES
-        with open(f"/proc/{pid}/maps", errors="replace") as maps:
-            for line in maps:
-                if line.endswith(" (deleted)\n"):
-                    area, _, offset, _, inode = line.split()[:5]
-                    first, last = (int(address, 16) for address in area.split("-"))
-                    sizes.setdefault(int(inode), 0)
-                    sizes[int(inode)] = max(sizes[int(inode)], int(offset, 16) + last - first)
-    except (FileNotFoundError, ProcessLookupError):
-        pass  # it, or one of its descriptors, is gone
+            with gone:
+                status = os.stat(f"/proc/{pid}/fd/{descriptor}")
+                if stat.S_ISREG(status.st_mode) and status.st_nlink == 0 and status.st_dev == device:
+                    sizes[status.st_ino] = status.st_blocks * BLOCK_BYTES
+    with gone, open(f"/proc/{pid}/maps", errors="replace") as maps:
+        for line in maps:
+            if line.endswith(" (deleted)\n"):
+                area, _, offset, _, inode = line.split()[:5]
+                first, last = (int(address, 16) for address in area.split("-"))
+                sizes.setdefault(int(inode), 0)
+                sizes[int(inode)] = max(sizes[int(inode)], int(offset, 16) + last - first)
     return sizes
 
 
-@contextmanager
+@contextlib.contextmanager
 def _as(uid: int) -> Iterator[None]:
-    """Look as the sandbox's own uid: root without CAP_SYS_PTRACE may not see its descriptors. Of this thread only (setfsuid(2))."""
+    """Look as the sandbox's own uid: root without CAP_SYS_PTRACE may not see its descriptors. This thread only (setfsuid(2))."""
     if uid:
         _libc.setfsgid(uid)
         _libc.setfsuid(uid)
