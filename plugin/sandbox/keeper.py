@@ -11,13 +11,13 @@ import re
 import secrets
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
 from ..config import Settings
 from ..errors import SandboxUnavailable
-from . import channels, filter, launching, levels
+from . import channels, filter, ids, launching, levels
 from .client import Sandbox, SandboxDied
 
 log = logging.getLogger("cellblock.sandbox")
@@ -27,6 +27,7 @@ START_SECONDS = (
 )
 STOP_SECONDS = 5.0
 MAX_MESSAGE_BYTES = 64 * 1024
+MESSAGE_DESCRIPTORS = 2
 MAX_FONT_CACHE_BYTES = 4 * 1024**2
 FONT_CACHE_NAME = re.compile(r"fontlist-v[\d.]{1,20}\.json")
 REHEARSED = ["numpy", "pandas", "matplotlib"]
@@ -56,13 +57,14 @@ class Keeper:
         self._font_cache = font_cache
         self._policy = policy
         self._sandboxes: dict[int, Sandbox] = {}
-        self._endings: set[asyncio.Task[None]] = set()  # of sandboxes that never got ready
+        self._endings: set[asyncio.Task[None]] = set()  # of sandboxes that never got ready, and of the zygote
         self._count = 0
         self._ready: asyncio.Future[dict[str, Any]] | None = None
         self._launched: launching.Launched | None = None
         self._gone = asyncio.Event()
         self._broken = False  # the zygote hung up; the launcher's end follows
         self._control: socket.socket | None = None
+        self._zygote = -1  # pidfd
         self.imported: dict[str, str] = {}  # what the zygote has imported, with versions
         self.anonymous_bytes = 0  # the zygote's own memory, which its forks share until they write to it
         self.landlock_abi = 0
@@ -119,10 +121,8 @@ class Keeper:
         self.imported = message["imported"]
         self.anonymous_bytes = message["anonymous_bytes"]
         self.landlock_abi = message["landlock"]
-        if message["font_cache"] >= 0:
-            await asyncio.to_thread(
-                _keep_font_cache, self._font_cache, message["font_cache_name"], message["font_cache"]
-            )
+        for descriptor in message["font_cache"]:
+            await asyncio.to_thread(_keep_font_cache, self._font_cache, message["font_cache_name"], descriptor)
         log.debug("zygote ready: %s", message)
 
     async def spawn(self) -> Sandbox:
@@ -150,9 +150,7 @@ class Keeper:
         try:
             await sandbox.ready()
         except BaseException:
-            ending = asyncio.create_task(sandbox.destroy(), name=f"cellblock end of sandbox {sandbox.number}")
-            self._endings.add(ending)
-            ending.add_done_callback(self._endings.discard)
+            self._own(sandbox.destroy(), f"cellblock end of sandbox {sandbox.number}")
             raise
         return sandbox
 
@@ -219,21 +217,39 @@ class Keeper:
         return {"name": name, "uid": first + offset if offset else 0}, clear
 
     def _on_gone(self, pidfd: int) -> None:
+        """The launcher has ended: after the zygote and all sandboxes, unless it was killed."""
         asyncio.get_running_loop().remove_reader(pidfd)
         os.close(pidfd)
-        self._gone.set()
+        self._broken = True
         if self._ready is not None and not self._ready.done():
             self._ready.set_exception(SandboxDied())
+        self._own(self._end_what_is_left(), "cellblock end of a zygote")
+
+    async def _end_what_is_left(self) -> None:
+        if self._zygote >= 0:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._zygote, signal.SIGKILL)
+            await _readable(self._zygote)
+            os.close(self._zygote)
+        if self._launched is not None and self._launched.ground is not None and self._launched.ids.separate:
+            await asyncio.to_thread(ids.end_all, self._launched.ids)
         for sandbox in list(self._sandboxes.values()):
             sandbox.exited(None)
         self._sandboxes.clear()
+        self._gone.set()
+
+    def _own(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Start what nobody waits for now; `aclose` does."""
+        task = asyncio.create_task(work, name=name)
+        self._endings.add(task)
+        task.add_done_callback(self._endings.discard)
 
     # ---- the zygote
 
     def _on_message(self) -> None:
         assert self._control is not None and self._ready is not None
         try:
-            body, descriptors, _, _ = socket.recv_fds(self._control, MAX_MESSAGE_BYTES, 1)
+            body, descriptors, _, _ = socket.recv_fds(self._control, MAX_MESSAGE_BYTES, MESSAGE_DESCRIPTORS)
         except BlockingIOError:
             return
         except ConnectionError:
@@ -243,22 +259,29 @@ class Keeper:
             asyncio.get_running_loop().remove_reader(self._control)
             return
         message = json.loads(body)
-        descriptor = descriptors[0] if descriptors else -1
         if message["op"] == "ready":
+            self._zygote, *font_cache = descriptors
             if not self._ready.done():
-                self._ready.set_result(message | {"font_cache": descriptor})
+                self._ready.set_result(message | {"font_cache": font_cache})
         elif message["op"] == "refused":
             if not self._ready.done():
                 self._ready.set_exception(levels.Refused(self._level, message["errno"], message["text"]))
         elif message["op"] == "spawned":
-            self._on_spawned(message["number"], descriptor)
+            self._sandboxes[message["number"]].spawned(descriptors[0])
         elif message["op"] == "exited":
             sandbox = self._sandboxes.pop(message["number"], None)
             if sandbox is not None:
                 sandbox.exited(message["status"])
 
-    def _on_spawned(self, number: int, pidfd: int) -> None:
-        self._sandboxes[number].spawned(pidfd)
+
+async def _readable(pidfd: int) -> None:
+    """Wait until the process has ended."""
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(pidfd, ended.set)
+    try:
+        await ended.wait()
+    finally:
+        loop.remove_reader(pidfd)
 
 
 def _keep_font_cache(directory: Path, name: str, descriptor: int) -> None:

@@ -110,7 +110,7 @@ def _nameless(pid: int, device: int) -> dict[int, int]:
 
 @contextlib.contextmanager
 def _as(uid: int) -> Iterator[None]:
-    """Look as the sandbox's own uid: root without CAP_SYS_PTRACE may not see its descriptors. This thread only (setfsuid(2))."""
+    """Look as the sandbox's own uid: root without CAP_SYS_PTRACE may not see its descriptors. setfsuid(2): this thread only."""
     if uid:
         _libc.setfsgid(uid)
         _libc.setfsuid(uid)

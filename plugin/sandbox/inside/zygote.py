@@ -187,11 +187,11 @@ def _forget_inside() -> None:
 
 
 def _tell_ready(control: socket.socket, message: Message) -> None:
-    """A font cache that had to be built goes along, so that the next start need not build it."""
+    """A pidfd of this process goes along, and a font cache that had to be built, so that the next start need not build it."""
     caches = os.environ["MPLCONFIGDIR"]
     built = os.path.isdir(caches) and not os.path.isdir(_font_cache())
     names = [name for name in sorted(os.listdir(caches)) if name.startswith("fontlist")] if built else []
-    descriptors = [os.open(f"{caches}/{name}", os.O_RDONLY) for name in names[:1]]
+    descriptors = [os.pidfd_open(os.getpid()), *(os.open(f"{caches}/{name}", os.O_RDONLY) for name in names[:1])]
     _tell(control, message | {"font_cache_name": "".join(names[:1])}, descriptors)
     for descriptor in descriptors:
         os.close(descriptor)
