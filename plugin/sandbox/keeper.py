@@ -73,6 +73,11 @@ class Keeper:
     def alive(self) -> bool:
         return self._control is not None and not self._gone.is_set() and not self._broken
 
+    @property
+    def separate(self) -> bool:
+        """Whether each sandbox has a uid of its own."""
+        return self._launched is not None and self._launched.ids.separate
+
     async def start(self) -> None:
         """Start the zygote and wait until it can fork; it has then built one jail already.
 
@@ -124,6 +129,10 @@ class Keeper:
         for descriptor in message["font_cache"]:
             await asyncio.to_thread(_keep_font_cache, self._font_cache, message["font_cache_name"], descriptor)
         log.debug("zygote ready: %s", message)
+
+    async def complaint(self) -> str:
+        """What the zygote said when it ended unexpectedly."""
+        return (await asyncio.to_thread(self._launched.refusal)).text if self._launched else ""
 
     async def spawn(self) -> Sandbox:
         """Fork one sandbox and wait until it is jailed and ready.

@@ -52,7 +52,7 @@ class Launched:
     def refusal(self) -> levels.Refused:
         """What it, or the zygote, said before it ended."""
         said = os.pread(self.complaints, MAX_COMPLAINT_BYTES, 0).decode("utf-8", "replace").strip()
-        last = said.splitlines()[-1] if said else "it did not say why"
+        last = said.splitlines()[-1] if said else f"it ended with status {self.process.poll()}"
         try:
             told = json.loads(last)
             return levels.Refused(self.level, told["errno"], told["text"])

@@ -45,6 +45,7 @@ class Pool:
         self._cgroups: cgroups.Cgroups | None = None
         self._closed = False
         self.level: levels.Level | None = None  # of the isolation, known when the zygote runs
+        self.refused: tuple[levels.Refused, ...] = ()  # stronger levels that the host does not give
 
     async def start(self) -> None:
         """Start the zygote; the pool fills in the background.
@@ -102,6 +103,16 @@ class Pool:
         await asyncio.gather(*self._tasks)
         if self._cgroups is not None:
             await asyncio.to_thread(self._cgroups.close)
+
+    async def facts(self) -> dict[str, Any]:
+        """What holds the wall on this host, as promises.toml asks for it: `level`, `abi`, `separate`, `cgroup`."""
+        keeper = await self._live_keeper()
+        return {
+            "level": self.level,
+            "abi": keeper.landlock_abi,
+            "separate": keeper.separate,
+            "cgroup": self._cgroups is not None,
+        }
 
     # ---- the idle ones
 
@@ -170,7 +181,7 @@ class Pool:
             if self._keeper is not None and self._keeper.alive:
                 return self._keeper
             if self._keeper is not None:
-                log.warning("the zygote ended unexpectedly; another is started")
+                log.warning("the zygote ended unexpectedly; another is started (%s)", await self._keeper.complaint())
                 await self._keeper.aclose()
             keeper = self._keeper = await self._started_keeper()
             if self._closed:
@@ -184,18 +195,20 @@ class Pool:
         Raises:
             SandboxUnavailable: it gives none that the settings accept.
         """
-        refusals = []
+        refused = []
         for level in [self.level] if self.level else levels.candidates(self._settings.level):
             keeper = Keeper(self._settings, level, *self._made_with)
             try:
                 await keeper.start()
             except levels.Refused as refusal:
                 log.info("%s", refusal)
-                refusals.append(str(refusal))
+                refused.append(refusal)
                 continue
-            self.level = level
+            self.level, self.refused = level, self.refused or tuple(refused)
             return keeper
-        raise SandboxUnavailable(f"no sandbox can be made here. {'. '.join(refusals)}. `cellblock doctor` says more")
+        raise SandboxUnavailable(
+            f"no sandbox can be made here. {'. '.join(map(str, refused))}. `cellblock doctor` says more"
+        )
 
     @contextlib.asynccontextmanager
     async def _watched(self, sandbox: Sandbox) -> AsyncIterator[None]:

@@ -135,6 +135,7 @@ def _kill_all_of(uid: int) -> None:
     """One call, so that no process can fork away between two (kill(2), pid -1: all but the caller). Never returns."""
     try:
         libc.become(uid)
+        libc.drop_capabilities()  # with CAP_KILL it would be every process that there is
         os.kill(-1, signal.SIGKILL)
     except ProcessLookupError:
         pass  # nobody was left

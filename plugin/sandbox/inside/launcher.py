@@ -116,8 +116,11 @@ def _refused(error: OSError) -> NoReturn:
 
 
 def _outlive(zygote: int) -> int:
-    """Wait for the zygote; SIGTERM ends it, and with it every sandbox."""
+    """Wait for the zygote; SIGTERM ends it, and with it every sandbox.
+
+    Returns: its exit status, 128 and the signal's number where one killed it.
+    """
     signal.signal(signal.SIGTERM, lambda *_: os.kill(zygote, signal.SIGKILL))
     status = os.waitpid(zygote, 0)[1]
     landlocked.end_orphans()
-    return os.waitstatus_to_exitcode(status) & 0xFF
+    return status >> 8 or 128 + (status & 0x7F)
