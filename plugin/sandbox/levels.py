@@ -43,8 +43,8 @@ class Refused(Exception):
 
     def explained(self) -> tuple[str, str]:
         """What is probably behind it, and what to change; from reasons.toml."""
-        name = errno.errorcode.get(self.number, "")
         for row in REASONS:
-            if re.search(row["text"], self.text) and name in row.get("errno", [name]):
+            numbers = [getattr(errno, name) for name in row.get("errno", [])] or [self.number]
+            if re.search(row["text"], self.text) and self.number in numbers:
                 return row["cause"], row["remedy"]
         return "", ""
