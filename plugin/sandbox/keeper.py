@@ -130,9 +130,9 @@ class Keeper:
             await asyncio.to_thread(_keep_font_cache, self._font_cache, message["font_cache_name"], descriptor)
         log.debug("zygote ready: %s", message)
 
-    async def complaint(self) -> str:
-        """What the zygote said when it ended unexpectedly."""
-        return (await asyncio.to_thread(self._launched.refusal)).text if self._launched else ""
+    async def last_words(self) -> str:
+        """What the zygote said before it ended unexpectedly."""
+        return await asyncio.to_thread(self._launched.last_words) if self._launched else ""
 
     async def spawn(self) -> Sandbox:
         """Fork one sandbox and wait until it is jailed and ready.

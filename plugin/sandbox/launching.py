@@ -49,15 +49,19 @@ class Launched:
         if self.ground is not None:
             self.ground.close()
 
-    def refusal(self) -> levels.Refused:
-        """What it, or the zygote, said before it ended."""
+    def last_words(self) -> str:
+        """The last line that it, or the zygote, said; how it ended where nothing was said."""
         said = os.pread(self.complaints, MAX_COMPLAINT_BYTES, 0).decode("utf-8", "replace").strip()
-        last = said.splitlines()[-1] if said else f"it ended with status {self.process.poll()}"
+        return said.splitlines()[-1] if said else f"it ended with status {self.process.poll()}"
+
+    def refusal(self) -> levels.Refused:
+        """Why it could not start the zygote."""
+        words = self.last_words()
         try:
-            told = json.loads(last)
+            told = json.loads(words)
             return levels.Refused(self.level, told["errno"], told["text"])
         except (ValueError, TypeError, KeyError):
-            return levels.Refused(self.level, 0, f"the zygote could not be started: {last}")
+            return levels.Refused(self.level, 0, f"the zygote could not be started: {words}")
 
 
 def launch(level: levels.Level, theirs: socket.socket, home: Path, site_packages: Path, font_cache: Path) -> Launched:

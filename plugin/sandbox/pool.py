@@ -181,7 +181,7 @@ class Pool:
             if self._keeper is not None and self._keeper.alive:
                 return self._keeper
             if self._keeper is not None:
-                log.warning("the zygote ended unexpectedly; another is started (%s)", await self._keeper.complaint())
+                log.warning("the zygote ended unexpectedly; another is started (%s)", await self._keeper.last_words())
                 await self._keeper.aclose()
             keeper = self._keeper = await self._started_keeper()
             if self._closed:
@@ -196,7 +196,8 @@ class Pool:
             SandboxUnavailable: it gives none that the settings accept.
         """
         refused = []
-        for level in [self.level] if self.level else levels.candidates(self._settings.level):
+        # What was given once is not refused the next time: a start that fails then was disturbed, and is tried again.
+        for level in [self.level] * SPAWN_ATTEMPTS if self.level else levels.candidates(self._settings.level):
             keeper = Keeper(self._settings, level, *self._made_with)
             try:
                 await keeper.start()
@@ -204,7 +205,8 @@ class Pool:
                 log.info("%s", refusal)
                 refused.append(refusal)
                 continue
-            self.level, self.refused = level, self.refused or tuple(refused)
+            if self.level is None:
+                self.level, self.refused = level, tuple(refused)
             return keeper
         raise SandboxUnavailable(
             f"no sandbox can be made here. {'. '.join(map(str, refused))}. `cellblock doctor` says more"
