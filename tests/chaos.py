@@ -22,7 +22,7 @@ from plugin import ExecutionResult, Interpreter
 
 POOL_MAX = 8
 TIMEOUT = 4
-KILLS_EVERY_SECONDS = 2.0  # a zygote needs one to start
+KILLS_EVERY_SECONDS = 3.0  # a zygote needs one to start, two on a busy machine
 SETTLED_SECONDS = 60.0  # of a soak, from which on nothing may grow
 # kind -> (code, what its result must be: return code, start of output)
 KINDS: dict[str, tuple[str, int, str]] = {

@@ -18,6 +18,7 @@ from .keeper import Keeper
 log = logging.getLogger("cellblock.sandbox")
 
 SPAWN_ATTEMPTS = 3
+RESTART_ATTEMPTS = 10
 RETRY_SECONDS = 1.0
 SPAWN_AT_ONCE = 2  # ahead of need: two forks overlap their waits, more only queue in the zygote
 
@@ -197,7 +198,7 @@ class Pool:
         """
         refused = []
         # What was given once is not refused the next time: a start that fails then was disturbed, and is tried again.
-        for level in [self.level] * SPAWN_ATTEMPTS if self.level else levels.candidates(self._settings.level):
+        for level in [self.level] * RESTART_ATTEMPTS if self.level else levels.candidates(self._settings.level):
             keeper = Keeper(self._settings, level, *self._made_with)
             try:
                 await keeper.start()
