@@ -35,7 +35,7 @@ def run(program: bytes, number: int, arch: int, arguments: tuple[int, ...] = ())
 
 
 def refused(name: str) -> int:
-    return filter.ERRNO | getattr(errno, name)
+    return filter.ERRNO | (0 if name == "NONE" else getattr(errno, name))
 
 
 @pytest.mark.parametrize("architecture", ["x86_64", "aarch64"])
@@ -81,6 +81,14 @@ def test_every_call_of_the_table_is_answered_as_it_says(architecture: filter.Arc
         ("socketpair", (1, 0x80001), filter.ALLOW),
         ("socketpair", (1, 5), filter.ALLOW),
         ("socketpair", (1, 2), refused("EPERM")),
+        ("socketpair", (1, 3), refused("EPERM")),
+        ("mmap", (0, 4096, 3, 0x122), refused("EPERM")),
+        ("mmap", (0, 4096, 3, 0x40022), refused("EPERM")),
+        ("mmap", (0, 4096, 3, 0x20022), filter.ALLOW),
+        ("setsockopt", (3, 1, 7), filter.ALLOW),
+        ("setsockopt", (3, 1, 26), refused("EPERM")),
+        ("getsockopt", (3, 1, 3), filter.ALLOW),
+        ("getsockopt", (3, 1, 77), refused("EPERM")),
         ("socketpair", (1, 0x80802), refused("EPERM")),
         ("socketpair", (2, 1), refused("EPERM")),
     ],
