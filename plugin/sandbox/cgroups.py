@@ -62,12 +62,13 @@ class Cgroups:
         self._files = files
         self._limit_bytes = limit_bytes
 
-    def hold(self, number: int, pidfd: int) -> Cgroup | None:
+    def hold(self, pidfd: int) -> Cgroup | None:
         """Put a sandbox, before any user code runs in it, into a group of its own.
 
         Returns: None where the host refuses; rlimits and the watchdog then hold it alone.
         """
-        group = Cgroup(self._parent / str(number), self._files)
+        # A name that tells nothing: code reads it in /proc/self/cgroup.
+        group = Cgroup(self._parent / secrets.token_hex(8), self._files)
         try:
             group.path.mkdir()
             (group.path / self._files.limit).write_text(str(self._limit_bytes))
@@ -76,7 +77,7 @@ class Cgroups:
                 (group.path / self._files.swap_limit).write_text(str(swap))
             (group.path / "cgroup.procs").write_text(str(host_pid(pidfd)))
         except OSError as error:
-            log.debug("sandbox %d has no cgroup: %s", number, error)
+            log.debug("a sandbox has no cgroup: %s", error)
             group.remove()
             return None
         return group

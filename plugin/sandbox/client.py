@@ -25,6 +25,7 @@ from .outputs import Drain, OnText, Outputs
 MAX_FRAME_BYTES = 512 * 1024
 GRACE_SECONDS = 1.0  # from SIGINT to SIGKILL
 READ_BYTES = 64 * 1024
+MAX_ERROR_CHARACTERS = 32 * 1024  # the runner cuts tracebacks shorter; what is longer, or no text, code made up
 MAX_UNREAD = 4  # a report, a failure and the end of the cell; more, and the sandbox makes them up
 
 
@@ -93,13 +94,17 @@ class Sandbox:
 
     def spawned(self, pidfd: int) -> None:
         self.pidfd = pidfd
-        self._loop.add_reader(pidfd, self._on_death)
         self._spawned.set()
+        # An ordinary user's sandboxes can use up what the kernel lets that user watch; `exited` then tells the end alone.
+        with contextlib.suppress(OSError):
+            self._loop.add_reader(pidfd, self._on_death)
 
     def exited(self, wait_status: int | None) -> None:
         """The zygote reaped it, or (None) the zygote is gone, and every sandbox with it."""
         if not self._wait_status.done():
             self._wait_status.set_result(wait_status)
+        if wait_status is not None or self._ends_with_its_first_process:
+            self._dead.set()
         self._see_whether_dead()
         if not self._spawned.is_set():
             self._spawned.set()
@@ -176,8 +181,9 @@ class Sandbox:
         seconds = self._loop.time() - started
         assert self._drain is not None
         self._drain.finish()
-        error = str(claim.get("error", "")) if outcome.kind in ("exception", "exit", "memory") else ""
-        return Run(outcome, encodable(error), seconds, self._outputs)
+        error = claim.get("error") if outcome.kind in ("exception", "exit", "memory") else ""
+        text = encodable(error[:MAX_ERROR_CHARACTERS]) if isinstance(error, str) else ""
+        return Run(outcome, text, seconds, self._outputs)
 
     def _run_request(self, files: dict[str, dict[str, str]], limits: dict[str, int]) -> frames.Frame:
         return {"op": "run", "token": self._token, "files": files, "limits": limits}

@@ -161,7 +161,7 @@ class Pool:
         raise SandboxLost(f"no sandbox could be started in {SPAWN_ATTEMPTS} attempts; `cellblock setup` shows why")
 
     async def _hold(self, groups: cgroups.Cgroups, sandbox: Sandbox) -> None:
-        holding = asyncio.create_task(asyncio.to_thread(groups.hold, sandbox.number, sandbox.pidfd))
+        holding = asyncio.create_task(asyncio.to_thread(groups.hold, sandbox.pidfd))
         try:
             self._held(sandbox, await asyncio.shield(holding))
         except asyncio.CancelledError:

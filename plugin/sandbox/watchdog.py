@@ -8,6 +8,7 @@ from .cgroups import host_pid
 from .client import Sandbox
 
 PERIOD_SECONDS = 0.1
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 MAX_PROCESSES = 4096  # more than any limit allows: a bound for the walk alone
 
 
@@ -46,5 +47,12 @@ def resident_bytes(pidfd: int) -> int:
 
 
 def _proportional_bytes(process: Path) -> int:
-    lines = (process / "smaps_rollup").read_text().splitlines()
-    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(("Pss_Anon:", "Pss_Shmem:")))
+    try:
+        lines = (process / "smaps_rollup").read_text().splitlines()
+    except PermissionError:  # it runs a program that nobody but root may read: what everybody may know of it
+        _, resident, shared, *_ = map(int, (process / "statm").read_text().split())
+        return (resident - shared) * PAGE_BYTES
+    # Memory that code had swapped out (MADV_PAGEOUT) is still its own.
+    return sum(
+        int(line.split()[1]) * 1024 for line in lines if line.startswith(("Pss_Anon:", "Pss_Shmem:", "SwapPss:"))
+    )

@@ -3,9 +3,13 @@
 Requests, in this order: `parse` (once), `file` (each with a descriptor to copy from), `run`. What `run` answers is only a
 claim, made by a process in which hostile code has run: the host believes it if it carries the token of that request, came
 before the process ended, and nothing else was said. Anything worse is the host's to judge.
+
+A cell may replace what it likes in the modules that it shares with this one (`json.dumps`, `os.getpid`, `builtins.SystemExit`,
+`socket.socket.sendall`): that a cell failed is told by what was taken from them before it ran (`_Teller`, `configure`).
 """
 
 import atexit
+import builtins
 import gc
 import os
 import socket
@@ -14,6 +18,8 @@ import threading
 import types
 from collections.abc import Callable
 from dataclasses import dataclass
+from os import getpid
+from sys import setprofile, settrace
 from typing import Any, NoReturn
 
 from . import display, frames, hints, load_file, policy, source, streams, tracebacks
@@ -33,6 +39,10 @@ def configure(rules: policy.Policy) -> None:
     global _policy, _reserve
     _policy = rules
     _reserve = bytearray(RESERVE_BYTES)
+    for module in (sys.modules[__name__], display, frames, load_file, policy, source, streams, tracebacks):
+        for name, value in vars(builtins).items():
+            if not name.startswith("__"):
+                vars(module).setdefault(name, value)  # names of our own: a cell may replace those of `builtins`
 
 
 @dataclass(frozen=True)
@@ -85,21 +95,36 @@ def serve(peer: socket.socket, ordered_pipe: int, files: str) -> NoReturn:
 
 
 def _run(peer: socket.socket, code: types.CodeType, request: dict[str, Any]) -> None:
-    token, pid = request["token"], os.getpid()
     load_file.install(request["files"], request["limits"])
-
-    told: list[bool] = []
-
-    def failed() -> None:
-        if os.getpid() == pid and not told:
-            told.append(True)
-            peer.sendall(frames.encode({"op": "failed"}))
-
-    ending = execute(code, failed)
-    if os.getpid() != pid:
+    teller = _Teller(peer, request["token"])
+    ending = execute(code, teller.failed)
+    if getpid() != teller.pid:
         os._exit(0)  # a fork of the cell that came back here: only the first process answers
-    answer = {"op": "done", "token": token, "kind": ending.kind, "error": ending.error, "code": ending.code}
-    peer.sendall(frames.encode(answer))
+    teller.done(ending)
+
+
+class _Teller:
+    """Tells the host how a cell ended. What a success needs is ready before the cell runs."""
+
+    def __init__(self, peer: Any, token: str) -> None:
+        self.pid = getpid()
+        self._token = token
+        self._send = peer.sendall  # the method as it is now
+        self._failed = frames.encode({"op": "failed"})
+        self._ok = frames.encode(self._answer(Ending("ok")))
+        self._told = False
+
+    def failed(self) -> None:
+        """At once, before any more of the cell's code runs: a success that is claimed later is not believed."""
+        if getpid() == self.pid and not self._told:
+            self._told = True
+            self._send(self._failed)
+
+    def done(self, ending: Ending) -> None:
+        self._send(self._ok if ending.kind == "ok" else frames.encode(self._answer(ending)))
+
+    def _answer(self, ending: Ending) -> frames.Frame:
+        return {"op": "done", "token": self._token, "kind": ending.kind, "error": ending.error, "code": ending.code}
 
 
 def execute(code: types.CodeType, failed: Step) -> Ending:
@@ -136,29 +161,41 @@ def _guarded(step: Step, failed: Step) -> Ending:
     try:
         step()
     except SystemExit as leaving:
+        _watch_no_more()
         return _left(leaving, failed)
     except KeyboardInterrupt as error:
+        _watch_no_more()
         failed()
         return Ending("interrupted", tracebacks.render(error), 1)
     except MemoryError as error:
         _reserve.clear()
+        _watch_no_more()
         failed()
         return Ending("memory", tracebacks.render(error), 1)
     except BaseException as error:  # noqa: BLE001 - whatever code raises is its result
+        _watch_no_more()
         failed()
         hints.explain(error)
         return Ending("exception", tracebacks.render(error), 1)
     return Ending("ok")
 
 
+def _watch_no_more() -> None:
+    """A cell's trace or profile function would see this module's calls, and change their arguments."""
+    settrace(None)
+    setprofile(None)
+
+
 def _left(leaving: SystemExit, failed: Step) -> Ending:
     """sys.exit(): None is 0, an int is itself, anything else is printed and is 1 (docs.python.org, sys.exit)."""
-    code = leaving.code
-    if code is None or (isinstance(code, int) and code & 0xFF == 0):  # a process's status is one byte
+    code: Any = leaving.code
+    # By its real type and value, whatever a subclass or an object with a `__class__` of its own says.
+    status = int.__and__(code, 0xFF) if issubclass(type(code), int) else None  # a process's status is one byte
+    if code is None or status == 0:
         return Ending("ok")
     failed()
-    if isinstance(code, int):
-        return Ending("exit", f"SystemExit: {code & 0xFF}", code & 0xFF)
+    if status is not None:
+        return Ending("exit", f"SystemExit: {status}", status)
     _guarded(lambda: sys.stderr.write(f"{code}\n"), failed)
     return Ending("exit", tracebacks.render(leaving), 1)
 
@@ -194,4 +231,4 @@ def rehearse() -> None:
     _guarded(display.save_open_figures, bool)
     _guarded(lambda: _tear_down(main), bool)
     streams.touch()
-    frames.encode({"op": "done", "kind": ending.kind})
+    _Teller(types.SimpleNamespace(sendall=len), "").done(ending)
