@@ -156,6 +156,20 @@ async def test_streams_are_kept_apart_too(interpreter: Interpreter) -> None:
     assert result.stderr == "".join(f"{i}\n" for i in range(1, 50, 2))
 
 
+async def test_a_handler_may_print_while_code_prints(interpreter: Interpreter) -> None:
+    """A signal that arrives in the middle of a `write` is no reason for RuntimeError."""
+    code = """
+import signal, time
+signal.signal(signal.SIGALRM, lambda number, frame: print('tick'))
+signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
+until = time.monotonic() + 0.1
+while time.monotonic() < until: print('.')
+signal.setitimer(signal.ITIMER_REAL, 0)
+"""
+    result = await interpreter.run(code, user_id="u")
+    assert (result.success, result.error) == (True, "")
+
+
 async def test_random_numbers_differ_between_sandboxes(interpreter: Interpreter) -> None:
     """Forks of one zygote do not share their random numbers."""
     code = "import random, numpy as np; print(random.random(), np.random.rand(), np.random.default_rng().random())"

@@ -97,3 +97,8 @@ def sethostname(name: str) -> None:
 def drop_capabilities() -> None:
     """Give up every capability of the calling thread: effective, permitted and inheritable."""
     _checked("capset", _libc.capset(_CAPABILITY_HEADER, _NO_CAPABILITIES))
+
+
+def flush() -> None:
+    """Write out what native code has printed through the C library, as exit(3) does."""
+    _libc.fflush(None)
