@@ -191,15 +191,29 @@ print(open('sales.csv').read() == open('/mnt/data/sales.csv').read() == open('/f
     assert given.generated_files == ()
 
 
-async def test_a_file_that_was_never_closed_is_whole(interpreter: Interpreter) -> None:
+@pytest.mark.parametrize(
+    "before",
+    [
+        pytest.param("", id="nothing else"),
+        pytest.param("def f(): pass", id="a function"),
+        pytest.param(
+            "import logging\nclass H(logging.Handler):\n    emit = print\nlogging.getLogger().addHandler(H())",
+            id="a handler that a library holds",
+        ),
+        pytest.param("del __loader__, __file__, __name__", id="no special names"),
+    ],
+)
+async def test_a_file_that_was_never_closed_is_whole(interpreter: Interpreter, before: str) -> None:
     """As Python does at its end; the same for an archive."""
-    code = """
+    code = f"""
+{before}
 import zipfile
 f = open('open.txt', 'w'); f.write('hello')
 z = zipfile.ZipFile('open.zip', 'w'); z.writestr('a', 'b')
 """
     result = await interpreter.run(code, user_id="zoe")
     files = {file.filename: file.data for file in result.generated_files}
+    assert result.success, result.error
     assert files["open.txt"] == b"hello"
     assert files["open.zip"].startswith(b"PK\x03\x04") and b"PK\x05\x06" in files["open.zip"]
 

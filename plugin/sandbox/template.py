@@ -12,7 +12,7 @@ from typing import Any
 INSIDE = Path(__file__).parent / "inside"
 VERSION = f"python{sys.version_info.major}.{sys.version_info.minor}"
 STDLIB_INSIDE = f"/python/{sys.platlibdir}/{VERSION}"
-ZYGOTE = ["/venv/bin/python", "-I", "-X", "utf8", "-c"]
+ZYGOTE = ["/venv/bin/python", "-I", "-c"]
 ZYGOTE_PROGRAM = "import sys; sys.path.insert(0, '/cellblock'); from inside.zygote import main; main()"
 
 # The whole environment of every sandbox: nothing of the host's is handed on.

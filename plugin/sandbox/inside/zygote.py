@@ -20,7 +20,7 @@ import traceback
 import warnings
 from typing import Any, NoReturn
 
-from . import jail, kernel, landlock, libc, policy, rlimits
+from . import jail, kernel, landlock, libc, policy, rlimits, source
 
 CONTROL_FD = 3
 MAX_MESSAGE_BYTES = 192 * 1024
@@ -82,7 +82,8 @@ def rehearse(modules: list[str]) -> dict[str, str]:
 
     Returns: versions of what could be imported; a module that is not installed is left out.
     """
-    sys.path.append(SITE_PACKAGES)
+    if SITE_PACKAGES not in sys.path:  # or its packages are listed twice
+        sys.path.append(SITE_PACKAGES)
     if os.path.isdir(FONT_CACHE):
         shutil.copytree(FONT_CACHE, os.environ["MPLCONFIGDIR"])
     versions = {}
@@ -168,7 +169,7 @@ def _forget_inside() -> None:
         del sys.modules[name]
     sys.path[:] = [path for path in sys.path if not path.startswith("/cellblock")]
     sys.path.insert(0, "")  # the working directory, as for a script that runs there
-    sys.argv[:] = [""]
+    sys.argv[:] = [source.NAME]
 
 
 def _tell_ready(control: socket.socket, message: Message) -> None:
