@@ -70,6 +70,11 @@ CSV = b"region,units\nnorth,3\nsouth,5\n"
             "import os; print(os.getcwd(), os.path.samefile('.', '/mnt/data'))", "/work True\n", id="/mnt/data"
         ),
         pytest.param(
+            "from PIL import ImageFont; print(ImageFont.truetype('DejaVuSans-Bold.ttf', 20).getname())",
+            "('DejaVu Sans', 'Bold')\n",
+            id="a font by its name",
+        ),
+        pytest.param(
             "import getpass, os; print(getpass.getuser(), os.path.expanduser('~'))", "sandbox /work\n", id="a user"
         ),
         pytest.param("import zoneinfo; print(zoneinfo.ZoneInfo('Asia/Tokyo'))", "Asia/Tokyo\n", id="time zones"),
