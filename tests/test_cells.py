@@ -117,6 +117,13 @@ async def test_honest_code_runs_as_it_would_outside(interpreter: Interpreter, co
         ),
         pytest.param("x = []\nwhile True: x.append(bytearray(10**6))", -3, "Out of memory", id="many allocations"),
         pytest.param("def f(): f()\nf()", 1, "RecursionError", id="deep recursion"),
+        pytest.param(
+            "from joblib import Parallel, delayed\ndef f(x): raise ArithmeticError('no')\n"
+            "Parallel(n_jobs=2)(delayed(f)(x) for x in [1])",
+            1,
+            "ArithmeticError: no",
+            id="in a worker of joblib",
+        ),
         pytest.param("load_file('user_1_1234567890_abcdef0123456789')", 1, "list_user_files", id="unknown file"),
     ],
 )
