@@ -62,7 +62,7 @@ class Ground:
             if path.startswith(("/venv/", "/cellblock/")):
                 _fresh(root, path).write_text(content.replace("= /python/", f"= {root}/python/"))
         for path, to in tree["symlinks"]:
-            if path.startswith("/venv/"):
+            if path.startswith("/venv/") and to.startswith(("/venv/", "/python/")):
                 _fresh(root, path).symlink_to(root / to.lstrip("/"))
         coarse = [path for path in (str(root), *readable) if os.path.exists(path)]
         scratch = str(self.base / "scratch")

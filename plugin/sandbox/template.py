@@ -27,6 +27,7 @@ ENVIRONMENT = {
     # The home directory is where results are left: caches are none.
     "XDG_CACHE_HOME": "/tmp/.cache",
     "XDG_CONFIG_HOME": "/tmp/.config",
+    "XDG_DATA_DIRS": "/venv/share",
     "LD_LIBRARY_PATH": "/python/lib",
     "MPLBACKEND": "agg",
     "MPLCONFIGDIR": "/tmp/matplotlib",
@@ -82,7 +83,9 @@ def tree(site_packages: Path, font_cache: Path) -> dict[str, Any]:
         "hidden": [f"{STDLIB_INSIDE}/{name}" for name in OTHER_PACKAGES if (_stdlib() / name).is_dir()],
         "directories": _DIRECTORIES,
         "symlinks": [*_SYMLINKS, *library_links, ("/venv/bin/python", f"/python/bin/{VERSION}"),
-                     ("/venv/bin/python3", f"/python/bin/{VERSION}")],
+                     ("/venv/bin/python3", f"/python/bin/{VERSION}"), ("/venv/bin/pgrep", "/cellblock/inside/pgrep.py"),
+                     # Where Pillow looks for fonts: those that matplotlib brings, none of the host's.
+                     ("/venv/share/fonts", f"/venv/lib/{VERSION}/site-packages/matplotlib/mpl-data/fonts/ttf")],
         "files": _FILES
         | {"/venv/pyvenv.cfg": "home = /python/bin\ninclude-system-site-packages = false\n"}
         | {f"/cellblock/inside/{path.name}": path.read_text("utf-8") for path in INSIDE.glob("*.py")},
@@ -92,7 +95,7 @@ def tree(site_packages: Path, font_cache: Path) -> dict[str, Any]:
 def zygote_command(root: str) -> list[str]:
     """The zygote's command line, for a tree that stands beneath this directory ("" where it is the root)."""
     program = f"import sys; sys.path.insert(0, {root + '/cellblock'!r})\n{ZYGOTE_PROGRAM}"
-    return [f"{root}/venv/bin/python", "-I", "-X", "utf8", "-c", program]
+    return [f"{root}/venv/bin/python", "-I", "-c", program]
 
 
 def launcher_command(control_fd: int) -> list[str]:

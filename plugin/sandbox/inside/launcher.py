@@ -36,6 +36,8 @@ class Launch(TypedDict):
 def main(control_fd: int) -> int:
     """Launch the zygote with `control_fd` as its socket; return its exit status when it is gone."""
     launch: Launch = json.load(sys.stdin)
+    # Whatever the operator's: another uid than this one must search the template, and code's files have modes that it expects.
+    os.umask(0o022)
     os.dup2(control_fd, CONTROL_FD, inheritable=False)
     if control_fd != CONTROL_FD:
         os.close(control_fd)

@@ -126,3 +126,8 @@ def holds(capability: int) -> bool:
     with open("/proc/self/status") as status:
         effective = next(int(line.split()[1], 16) for line in status if line.startswith("CapEff:"))
     return bool(effective >> capability & 1)
+
+
+def flush() -> None:
+    """Write out what native code has printed through the C library, as exit(3) does."""
+    _libc.fflush(None)

@@ -51,6 +51,8 @@ def build_root(tree: Tree, sources: dict[str, int]) -> None:
         _create(_SCAFFOLD + path)
         with open(_SCAFFOLD + path, "w") as file:
             file.write(content)
+            if content.startswith("#!"):
+                os.fchmod(file.fileno(), 0o755)
     for host, path in tree["binds"]:
         _bind(sources[host], _SCAFFOLD + path, libc.MS_RDONLY | libc.MS_NODEV)
     for path in tree["devices"]:

@@ -21,7 +21,7 @@ import traceback
 import warnings
 from typing import Any, NoReturn
 
-from . import jail, kernel, landlock, landlocked, namespaces, policy, rlimits
+from . import jail, kernel, landlock, landlocked, namespaces, policy, rlimits, source
 
 CONTROL_FD = 3
 MAX_MESSAGE_BYTES = 192 * 1024
@@ -88,7 +88,8 @@ def rehearse(modules: list[str]) -> dict[str, str]:
 
     Returns: versions of what could be imported; a module that is not installed is left out.
     """
-    sys.path.append(_site_packages())
+    if _site_packages() not in sys.path:  # or its packages are listed twice
+        sys.path.append(_site_packages())
     if os.path.isdir(_font_cache()):
         shutil.copytree(_font_cache(), os.environ["MPLCONFIGDIR"])
     versions = {}
@@ -183,7 +184,7 @@ def _forget_inside() -> None:
     ours = os.path.dirname(os.path.dirname(__file__))
     sys.path[:] = [path for path in sys.path if path != ours]
     sys.path.insert(0, "")  # the working directory, as for a script that runs there
-    sys.argv[:] = [""]
+    sys.argv[:] = [source.NAME]
 
 
 def _tell_ready(control: socket.socket, message: Message) -> None:
