@@ -53,4 +53,6 @@ def _proportional_bytes(process: Path) -> int:
         _, resident, shared, *_ = map(int, (process / "statm").read_text().split())
         return (resident - shared) * PAGE_BYTES
     # Memory that code had swapped out (MADV_PAGEOUT) is still its own.
-    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(("Pss_Anon:", "Pss_Shmem:", "SwapPss:")))
+    return sum(
+        int(line.split()[1]) * 1024 for line in lines if line.startswith(("Pss_Anon:", "Pss_Shmem:", "SwapPss:"))
+    )
