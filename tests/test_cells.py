@@ -70,6 +70,11 @@ CSV = b"region,units\nnorth,3\nsouth,5\n"
             "import os; print(os.getcwd(), os.path.samefile('.', '/mnt/data'))", "/work True\n", id="/mnt/data"
         ),
         pytest.param(
+            "from PIL import ImageFont; print(ImageFont.truetype('DejaVuSans-Bold.ttf', 20).getname())",
+            "('DejaVu Sans', 'Bold')\n",
+            id="a font by its name",
+        ),
+        pytest.param(
             "import getpass, os; print(getpass.getuser(), os.path.expanduser('~'))", "sandbox /work\n", id="a user"
         ),
         pytest.param("import zoneinfo; print(zoneinfo.ZoneInfo('Asia/Tokyo'))", "Asia/Tokyo\n", id="time zones"),
@@ -112,6 +117,13 @@ async def test_honest_code_runs_as_it_would_outside(interpreter: Interpreter, co
         ),
         pytest.param("x = []\nwhile True: x.append(bytearray(10**6))", -3, "Out of memory", id="many allocations"),
         pytest.param("def f(): f()\nf()", 1, "RecursionError", id="deep recursion"),
+        pytest.param(
+            "from joblib import Parallel, delayed\ndef f(x): raise ArithmeticError('no')\n"
+            "Parallel(n_jobs=2)(delayed(f)(x) for x in [1])",
+            1,
+            "ArithmeticError: no",
+            id="in a worker of joblib",
+        ),
         pytest.param("load_file('user_1_1234567890_abcdef0123456789')", 1, "list_user_files", id="unknown file"),
     ],
 )
@@ -156,6 +168,20 @@ async def test_streams_are_kept_apart_too(interpreter: Interpreter) -> None:
     assert result.stderr == "".join(f"{i}\n" for i in range(1, 50, 2))
 
 
+async def test_a_handler_may_print_while_code_prints(interpreter: Interpreter) -> None:
+    """A signal that arrives in the middle of a `write` is no reason for RuntimeError."""
+    code = """
+import signal, time
+signal.signal(signal.SIGALRM, lambda number, frame: print('tick'))
+signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
+until = time.monotonic() + 0.1
+while time.monotonic() < until: print('.')
+signal.setitimer(signal.ITIMER_REAL, 0)
+"""
+    result = await interpreter.run(code, user_id="u")
+    assert (result.success, result.error) == (True, "")
+
+
 async def test_random_numbers_differ_between_sandboxes(interpreter: Interpreter) -> None:
     """Forks of one zygote do not share their random numbers."""
     code = "import random, numpy as np; print(random.random(), np.random.rand(), np.random.default_rng().random())"
@@ -177,15 +203,29 @@ print(open('sales.csv').read() == open('/mnt/data/sales.csv').read() == open('/f
     assert given.generated_files == ()
 
 
-async def test_a_file_that_was_never_closed_is_whole(interpreter: Interpreter) -> None:
+@pytest.mark.parametrize(
+    "before",
+    [
+        pytest.param("", id="nothing else"),
+        pytest.param("def f(): pass", id="a function"),
+        pytest.param(
+            "import logging\nclass H(logging.Handler):\n    emit = print\nlogging.getLogger().addHandler(H())",
+            id="a handler that a library holds",
+        ),
+        pytest.param("del __loader__, __file__, __name__", id="no special names"),
+    ],
+)
+async def test_a_file_that_was_never_closed_is_whole(interpreter: Interpreter, before: str) -> None:
     """As Python does at its end; the same for an archive."""
-    code = """
+    code = f"""
+{before}
 import zipfile
 f = open('open.txt', 'w'); f.write('hello')
 z = zipfile.ZipFile('open.zip', 'w'); z.writestr('a', 'b')
 """
     result = await interpreter.run(code, user_id="zoe")
     files = {file.filename: file.data for file in result.generated_files}
+    assert result.success, result.error
     assert files["open.txt"] == b"hello"
     assert files["open.zip"].startswith(b"PK\x03\x04") and b"PK\x05\x06" in files["open.zip"]
 

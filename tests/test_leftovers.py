@@ -26,7 +26,9 @@ def inside():
     parents = {}
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
-            parents[int(pid)] = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+            state, parent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[:2]
+            if state != "Z" or int(parent) == os.getpid():  # others are their parent's to wait for
+                parents[int(pid)] = int(parent)
         except (FileNotFoundError, ProcessLookupError):
             pass
     found = {os.getpid()}
@@ -36,15 +38,35 @@ def inside():
     return ever & set(parents)
 
 settings = dict(home=sys.argv[1], policy="sandbox-only", memory_bytes=256 * 1024**2)
+if sys.argv[2] == "landlock":
+    sys.path.insert(0, sys.argv[3])
+    import refusing
+    refused = refusing.launchers_refused(*refusing.NAMESPACES_REFUSED)
+    refused.__enter__()
+grounds = [Path(sys.argv[1]) / "run", Path("/var/tmp")]
+
+def directories():
+    return {path for ground in grounds for path in ground.glob("cellblock-*")}
+
+before_all = directories()
 """
 
 
-def run(home: Path, body: str) -> subprocess.Popen[str]:
+@pytest.fixture(params=["namespaces", "landlock"])
+def level(request: pytest.FixtureRequest) -> str:
+    """The promise is the same at both."""
+    return str(request.param)
+
+
+def run(home: Path, level: str, body: str) -> subprocess.Popen[str]:
     program = (
         PRELUDE + "async def main():\n" + textwrap.indent(textwrap.dedent(body), "    ") + "\nasyncio.run(main())\n"
     )
     return subprocess.Popen(
-        [sys.executable, "-c", program, str(home)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [sys.executable, "-c", program, str(home), level, str(Path(__file__).parent)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
 
 
@@ -52,10 +74,11 @@ def alive(pids: list[int]) -> list[int]:
     return [pid for pid in pids if Path(f"/proc/{pid}").exists()]
 
 
-def test_aclose_ends_running_calls_and_leaves_nothing(home: Path) -> None:
+def test_aclose_ends_running_calls_and_leaves_nothing(home: Path, level: str) -> None:
     """Calls that were cancelled, finished or still running when it closed leave no process, descriptor, task or cgroup."""
     child = run(
         home,
+        level,
         """
         before = len(os.listdir("/proc/self/fd"))
         async with Interpreter(**settings) as interpreter:
@@ -76,6 +99,7 @@ def test_aclose_ends_running_calls_and_leaves_nothing(home: Path) -> None:
         assert asyncio.all_tasks() == {asyncio.current_task()}, asyncio.all_tasks()
         assert len(os.listdir("/proc/self/fd")) == before, [os.readlink(f"/proc/self/fd/{fd}") for fd in range(9)]
         assert not list(Path("/sys/fs/cgroup").glob(f"**/cellblock-{os.getpid()}-*"))
+        assert directories() <= before_all
         """,
     )
     output, _ = child.communicate(timeout=60)
@@ -83,13 +107,14 @@ def test_aclose_ends_running_calls_and_leaves_nothing(home: Path) -> None:
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
-def test_a_killed_host_process_takes_its_sandboxes_along(home: Path, how: signal.Signals) -> None:
+def test_a_killed_host_process_takes_its_sandboxes_along(home: Path, level: str, how: signal.Signals) -> None:
     """However the operator's process ends, its zygote and sandboxes end with it."""
     child = run(
         home,
+        level,
         """
         interpreter = Interpreter(**settings)
-        async for event in interpreter.stream("import os\\nos.fork()\\nprint('go')\\nwhile True: pass", user_id=1, timeout=60):
+        async for event in interpreter.stream("import os\\ntry: os.fork()\\nexcept PermissionError: pass\\nprint('go')\\nwhile True: pass", user_id=1, timeout=60):
             if getattr(event, "text", ""):
                 print(*inside(), flush=True)
         """,
@@ -108,10 +133,11 @@ def test_a_killed_host_process_takes_its_sandboxes_along(home: Path, how: signal
     assert alive(pids) == []
 
 
-def test_a_killed_zygote_costs_only_the_calls_that_ran(home: Path) -> None:
+def test_a_killed_zygote_costs_only_the_calls_that_ran(home: Path, level: str) -> None:
     """The cell that ran is lost and says so; the next call gets a new zygote."""
     child = run(
         home,
+        level,
         """
         async with Interpreter(**settings) as interpreter:
             await interpreter.warm()
@@ -122,6 +148,32 @@ def test_a_killed_zygote_costs_only_the_calls_that_ran(home: Path) -> None:
             assert event.result.return_code == -4, event
             runs = [interpreter.run(f"print({number})", user_id=number) for number in range(8)]
             assert [result.output for result in await asyncio.gather(*runs)] == [f"{number}\\n" for number in range(8)]
+        """,
+    )
+    output, _ = child.communicate(timeout=60)
+    assert child.returncode == 0, output
+
+
+def test_a_killed_launcher_takes_the_zygote_and_its_sandboxes_along(home: Path, level: str) -> None:
+    """Also what a cell had forked away from its first process; then the next call gets new ones."""
+    child = run(
+        home,
+        level,
+        """
+        async with Interpreter(**settings) as interpreter:
+            await interpreter.warm()
+            launcher = next(pid for pid in inside() if b"inside.launcher" in Path(f"/proc/{pid}/cmdline").read_bytes())
+            code = "import os, time\\ntry:\\n  for _ in range(3):\\n    if os.fork() == 0: os.setpgid(0, 0) or os.fork(); time.sleep(60)"
+            code += "\\nexcept PermissionError: pass\\nprint('go', flush=True)\\nwhile True: pass"
+            async for event in interpreter.stream(code, user_id=1, timeout=30):
+                if getattr(event, "text", ""):
+                    old = inside()
+                    assert len(old) >= 3, old
+                    os.kill(launcher, signal.SIGKILL)
+            assert event.result.return_code == -4, event
+            assert (await interpreter.run("print(1)", user_id=2)).output == "1\\n"
+            assert not old & inside(), old & inside()
+        assert directories() <= before_all
         """,
     )
     output, _ = child.communicate(timeout=60)
@@ -153,10 +205,11 @@ for number in range(2):
     assert done.returncode == 0, done.stderr
 
 
-def test_calls_cancelled_at_any_moment_leave_nothing(home: Path) -> None:
+def test_calls_cancelled_at_any_moment_leave_nothing(home: Path, level: str) -> None:
     """Sixty calls, each cancelled a little later than the last, from before its sandbox to after its end."""
     child = run(
         home,
+        level,
         """
         import warnings
         warnings.simplefilter("error")
@@ -174,6 +227,7 @@ def test_calls_cancelled_at_any_moment_leave_nothing(home: Path) -> None:
         assert inside() == set(), inside()
         assert asyncio.all_tasks() == {asyncio.current_task()}, asyncio.all_tasks()
         assert len(os.listdir("/proc/self/fd")) == before
+        assert directories() <= before_all
         """,
     )
     output, _ = child.communicate(timeout=120)

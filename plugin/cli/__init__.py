@@ -2,7 +2,7 @@
 
 import typer
 
-from . import run, setup
+from . import doctor, run, setup
 
 app = typer.Typer(
     name="cellblock",
@@ -11,6 +11,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command("doctor")(doctor.command)
 app.command("run")(run.command)
 app.command("setup")(setup.command)
 

@@ -24,7 +24,7 @@ class Input:
 
     def as_seen_inside(self) -> dict[str, str]:
         """What inside/load_file.py wants to know of it."""
-        return {"name": self.name, "path": f"/files/{self.name}", "loader": self.record.type.loader}
+        return {"name": self.name, "loader": self.record.type.loader}
 
 
 @contextlib.asynccontextmanager

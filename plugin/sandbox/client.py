@@ -11,13 +11,14 @@ import secrets
 import signal
 import socket
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from .. import result
 from ..result import Outcome
 from .cgroups import Cgroup
+from .channels import Channels
 from .inside import frames
 from .outputs import Drain, OnText, Outputs
 
@@ -33,19 +34,6 @@ class SandboxDied(Exception):
 
 
 @dataclass(frozen=True)
-class Channels:
-    """The host's ends of one sandbox's descriptors; `pipes` are the ordered stream, standard output, standard error."""
-
-    peer: socket.socket
-    pipes: Sequence[int]
-
-    def close(self) -> None:
-        self.peer.close()
-        for pipe in self.pipes:
-            os.close(pipe)
-
-
-@dataclass(frozen=True)
 class Run:
     """How a cell ran: `error` is the text of its own complaint, '' where it had none."""
 
@@ -56,10 +44,21 @@ class Run:
 
 
 class Sandbox:
-    """A jailed process that is ready to run one cell, from its birth to the death of all its processes."""
+    """A jailed process that is ready to run one cell, from its birth to the death of all its processes.
 
-    def __init__(self, number: int, channels: Channels, memory_bytes: int) -> None:
+    Args:
+        ends_with_its_first_process: the kernel ends all others then; else the zygote does, and tells.
+    """
+
+    def __init__(
+        self, number: int, channels: Channels, memory_bytes: int, *, ends_with_its_first_process: bool
+    ) -> None:
         self.number = number
+        self.afterwards: list[
+            Callable[[], None]
+        ] = []  # called in a thread, last first, when all its processes are gone
+        self._ends_with_its_first_process = ends_with_its_first_process
+        self._first_process_ended = False
         self.memory_bytes = memory_bytes
         self.out_of_memory = False  # set by the watchdog when it kills for that
         self.cgroup: Cgroup | None = None
@@ -104,10 +103,14 @@ class Sandbox:
         """The zygote reaped it, or (None) the zygote is gone, and every sandbox with it."""
         if not self._wait_status.done():
             self._wait_status.set_result(wait_status)
-        self._dead.set()  # a namespace's first process is reaped after all others
-        if not self._spawned.is_set() and self._channels is not _CLOSED:
+        if wait_status is not None or self._ends_with_its_first_process:
+            self._dead.set()
+        self._see_whether_dead()
+        if not self._spawned.is_set():
             self._spawned.set()
-            self._hang_up()
+            self._dead.set()
+            if self._channels is not _CLOSED:
+                self._hang_up()
 
     @property
     def alive(self) -> bool:
@@ -219,7 +222,7 @@ class Sandbox:
                 signal.pidfd_send_signal(self.pidfd, number)
 
     async def gone(self) -> None:
-        """Kill every process of the sandbox and wait until the last is gone: the first is pid 1 of them all."""
+        """Kill every process of the sandbox and wait until the last is gone: they end with the first."""
         self.signal(signal.SIGKILL)
         await self._dead.wait()
 
@@ -232,8 +235,8 @@ class Sandbox:
         if self._drain is not None:
             self._drain.stop()
         try:
-            if self.pidfd >= 0:
-                await self.gone()
+            await self._spawned.wait()
+            await self.gone()
         finally:
             channels.close()
             for descriptor in (self.work_fd, self.pidfd):
@@ -241,8 +244,8 @@ class Sandbox:
                     self._loop.remove_reader(descriptor)
                     os.close(descriptor)
             self.work_fd = self.pidfd = -1
-            if self.cgroup is not None:
-                await asyncio.to_thread(self.cgroup.remove)
+            while self.afterwards:
+                await asyncio.to_thread(self.afterwards.pop())
 
     # ---- the socket
 
@@ -295,7 +298,12 @@ class Sandbox:
     def _on_death(self) -> None:
         if self.pidfd >= 0:
             self._loop.remove_reader(self.pidfd)
-        self._dead.set()
+        self._first_process_ended = True
+        self._see_whether_dead()
+
+    def _see_whether_dead(self) -> None:
+        if self._first_process_ended and (self._ends_with_its_first_process or self._wait_status.done()):
+            self._dead.set()
 
 
 def encodable(text: str) -> str:

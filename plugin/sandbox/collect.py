@@ -15,6 +15,7 @@ MAX_ENTRIES = 20_000  # names looked at; the inode limit of a sandbox is lower b
 MAX_DEPTH = 20
 MAX_NAMED = 20  # sentences about what was dropped
 NAME_SHOWN = 80
+ANCIENT = 315532800  # 1980-01-01, the oldest date that a zip archive can carry
 
 Version = tuple[int, int, int]  # inode, change time, modification time: what tells a file that was written to
 
@@ -39,8 +40,15 @@ class Collected:
 
 
 def versions(work_fd: int) -> dict[str, Version]:
-    """The files in the working directory now, before the cell runs: those of the user, copied in."""
-    return {path: _version(os.stat(path, dir_fd=work_fd, follow_symlinks=False)) for path in os.listdir(work_fd)}
+    """The files in the working directory now, before the cell runs: those of the user, copied in.
+
+    They are given an old date, so that any later write shows, however coarse the file system's clock is.
+    """
+    found = {}
+    for path in os.listdir(work_fd):
+        os.utime(path, (ANCIENT, ANCIENT), dir_fd=work_fd, follow_symlinks=False)
+        found[path] = _version(os.stat(path, dir_fd=work_fd, follow_symlinks=False))
+    return found
 
 
 def collect(work_fd: int, before: dict[str, Version], max_file_bytes: int, max_total_bytes: int) -> Collected:

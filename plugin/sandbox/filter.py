@@ -23,8 +23,11 @@ NUMBER_OFFSET, ARCH_OFFSET, ARGUMENTS_OFFSET = 0, 4, 16
 ALLOW, ERRNO, KILL_PROCESS = 0x7FFF0000, 0x00050000, 0x80000000
 FAR = 255  # a conditional jump's offset is one byte
 
+OWN_PID = -1  # an operand that inside/seccomp.py fills in
+
 Instruction = tuple[int, int, int, int]  # code, jump if true, jump if false, operand
 Answer = tuple[Instruction, ...]
+When = Literal["shared uid", "truncate not handled"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,7 @@ class Table:
 
     allow: Sequence[dict[str, Any]]
     refuse: Sequence[dict[str, Any]]
+    pretend: Sequence[dict[str, Any]]
     argument: Sequence[dict[str, Any]]
     numbers: dict[str, list[int]]
 
@@ -41,41 +45,65 @@ class Table:
 TABLE = Table(**tomllib.loads(resources.files(__package__).joinpath("seccomp.toml").read_text()))
 
 
+@dataclass(frozen=True)
+class Program:
+    """`code` is an array of struct sock_filter; `own_pid_at` are offsets where the sandbox's own pid is to stand."""
+
+    code: bytes
+    own_pid_at: tuple[int, ...]
+
+
 @cache
-def program(architecture: Architecture) -> bytes:
-    """The filter for one architecture, as an array of struct sock_filter."""
+def program(architecture: Architecture, conditions: frozenset[When] = frozenset()) -> Program:
+    """The filter for one architecture.
+
+    Args:
+        conditions: which rows with a `when` apply.
+    """
     instructions = [
         (LOAD, 0, 0, ARCH_OFFSET),
         (JUMP_EQUAL, 1, 0, AUDIT_ARCH[architecture]),
         # A 32-bit call has other numbers: `int 0x80` opened sockets past a filter that looked at numbers only.
         (RETURN, 0, 0, KILL_PROCESS),
         (LOAD, 0, 0, NUMBER_OFFSET),
-        *_search(_ranges(_answers(architecture))),
+        *_search(_ranges(_answers(architecture, conditions))),
     ]
-    return b"".join(struct.pack("<HBBI", *instruction) for instruction in instructions)
+    code = b"".join(struct.pack("<HBBI", *row[:3], max(row[3], 0)) for row in instructions)
+    own_pid_at = tuple(8 * index + 4 for index, row in enumerate(instructions) if row[3] == OWN_PID)
+    return Program(code, own_pid_at)
 
 
 def _errno(name: str) -> Instruction:
-    """`NONE`: the call is not made, and said to have succeeded."""
-    return (RETURN, 0, 0, ERRNO | (0 if name == "NONE" else getattr(errno, name)))
+    return (RETURN, 0, 0, ERRNO | getattr(errno, name))
 
 
 _ALLOWED: Answer = ((RETURN, 0, 0, ALLOW),)
 _UNKNOWN: Answer = (_errno("ENOSYS"),)
 
 
-def _answers(architecture: Architecture) -> dict[int, Answer]:
-    """What each call's number is answered; a number that is not there is unknown."""
+_PRETENDED: Answer = ((RETURN, 0, 0, ERRNO),)  # errno 0: the call returns 0 and nothing was done
+
+
+def _answers(architecture: Architecture, conditions: frozenset[When]) -> dict[int, Answer]:
+    """What each call's number is answered; a number that is not there is unknown. Rows with a `when` go before others."""
     names: dict[str, Answer] = {}
-    for row in TABLE.allow:
-        names |= dict.fromkeys(row["calls"], _ALLOWED)
-    for row in TABLE.refuse:
-        names |= dict.fromkeys(row["calls"], (_errno(row["errno"]),))
+    for applies in (_always, lambda row: row.get("when") in conditions):
+        for row in filter(applies, TABLE.allow):
+            names |= dict.fromkeys(row["calls"], _ALLOWED)
+        for row in filter(applies, TABLE.refuse):
+            names |= dict.fromkeys(row["calls"], (_errno(row["errno"]),))
+        for row in filter(applies, TABLE.pretend):
+            names |= dict.fromkeys(row["calls"], _PRETENDED)
     for row in TABLE.argument:
-        names[row["call"]] = _condition(row) + names.get(row["call"], _ALLOWED)
+        if _always(row) or row["when"] in conditions:
+            names[row["call"]] = _condition(row) + names.get(row["call"], _ALLOWED)
     column = _COLUMN[architecture]
     numbers = {name: TABLE.numbers[name][column] for name in names}
     return {number: names[name] for name, number in numbers.items() if number >= 0}
+
+
+def _always(row: dict[str, Any]) -> bool:
+    return "when" not in row
 
 
 def _condition(row: dict[str, Any]) -> Answer:
@@ -83,7 +111,7 @@ def _condition(row: dict[str, Any]) -> Answer:
     load = [(LOAD, 0, 0, ARGUMENTS_OFFSET + 8 * row["argument"])]
     if "mask" in row:
         load.append((AND, 0, 0, row["mask"]))
-    values = row["equals"]
+    values = [*row["equals"], *([OWN_PID] if row.get("own_pid") else [])]
     matches = [(JUMP_EQUAL, len(values) - index, 0, value) for index, value in enumerate(values)]
     if "then" in row:  # no match: jump over the refusal
         return (*load, *matches, (JUMP, 0, 0, 1), _errno(row["then"]))

@@ -8,16 +8,17 @@ import logging
 import os
 import platform
 import re
+import secrets
 import signal
 import socket
-import subprocess
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
 from ..config import Settings
-from ..errors import SandboxLost, SandboxUnavailable
-from . import filter, template
-from .client import Channels, Sandbox, SandboxDied
+from ..errors import SandboxUnavailable
+from . import channels, filter, ids, launching, levels
+from .client import Sandbox, SandboxDied
 
 log = logging.getLogger("cellblock.sandbox")
 
@@ -26,50 +27,63 @@ START_SECONDS = (
 )
 STOP_SECONDS = 5.0
 MAX_MESSAGE_BYTES = 64 * 1024
+MESSAGE_DESCRIPTORS = 2
 MAX_FONT_CACHE_BYTES = 4 * 1024**2
-MAX_COMPLAINT_BYTES = 16 * 1024
 FONT_CACHE_NAME = re.compile(r"fontlist-v[\d.]{1,20}\.json")
 REHEARSED = ["numpy", "pandas", "matplotlib"]
-
-# As root: a uid of no account, in a range that systemd leaves unused (systemd.io/UIDS-GIDS), so that no other process
-# of the host shares it. Where a container does not map it, `nobody`.
-SANDBOX_ID = 1_900_000_011
-NOBODY = 65534
 
 
 class Keeper:
     """One zygote, from start to end.
 
     Args:
+        level: the isolation that it is to have; this one or none.
         site_packages: of the virtual environment whose packages sandboxes see.
         font_cache: a directory where matplotlib's font list is kept between starts.
         policy: rows of policy.toml that apply.
     """
 
-    def __init__(self, settings: Settings, site_packages: Path, font_cache: Path, policy: list[dict[str, str]]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        level: levels.Level,
+        site_packages: Path,
+        font_cache: Path,
+        policy: list[dict[str, str]],
+    ) -> None:
         self._settings = settings
+        self._level = level
         self._site_packages = site_packages
         self._font_cache = font_cache
         self._policy = policy
         self._sandboxes: dict[int, Sandbox] = {}
+        self._endings: set[asyncio.Task[None]] = set()  # of sandboxes that never got ready, and of the zygote
         self._count = 0
         self._ready: asyncio.Future[dict[str, Any]] | None = None
-        self._process: subprocess.Popen[bytes] | None = None
+        self._launched: launching.Launched | None = None
         self._gone = asyncio.Event()
         self._broken = False  # the zygote hung up; the launcher's end follows
         self._control: socket.socket | None = None
+        self._zygote = -1  # pidfd
         self.imported: dict[str, str] = {}  # what the zygote has imported, with versions
         self.anonymous_bytes = 0  # the zygote's own memory, which its forks share until they write to it
+        self.landlock_abi = 0
 
     @property
     def alive(self) -> bool:
         return self._control is not None and not self._gone.is_set() and not self._broken
 
+    @property
+    def separate(self) -> bool:
+        """Whether each sandbox has a uid of its own."""
+        return self._launched is not None and self._launched.ids.separate
+
     async def start(self) -> None:
-        """Build the template, start the zygote in it and wait until it can fork.
+        """Start the zygote and wait until it can fork; it has then built one jail already.
 
         Raises:
-            SandboxUnavailable: the host refuses a step of it; the message names the step.
+            Refused: the host does not give this level.
+            SandboxUnavailable: the zygote did not get ready in time.
         """
         loop = asyncio.get_running_loop()
         self._ready = loop.create_future()
@@ -77,40 +91,48 @@ class Keeper:
         control.setblocking(False)
         try:
             with theirs:
-                launching = asyncio.create_task(asyncio.to_thread(self._launch, theirs), name="cellblock launch")
+                launching_ = asyncio.create_task(asyncio.to_thread(self._launch, theirs), name="cellblock launch")
                 try:
-                    self._process = await asyncio.shield(launching)
+                    self._launched = await asyncio.shield(launching_)
                 except asyncio.CancelledError:
-                    self._process = await launching  # its descriptors must not close under it
+                    self._launched = await launching_  # its descriptors must not close under it
                     raise
         except BaseException:
             control.close()  # a zygote that was started ends with it
-            if self._process is not None:
-                await asyncio.to_thread(self._process.wait)
-                os.close(self._complaints)
+            if self._launched is not None:
+                await asyncio.to_thread(self._launched.let_go)
             raise
         self._control = control
-        pidfd = os.pidfd_open(self._process.pid)
+        pidfd = os.pidfd_open(self._launched.process.pid)
         loop.add_reader(pidfd, self._on_gone, pidfd)
+        place, clear = self._place(self._launched)
         try:
-            await loop.sock_sendall(control, json.dumps(self._start_message()).encode())
+            await loop.sock_sendall(control, json.dumps(self._start_message(self._launched, place)).encode())
             loop.add_reader(control, self._on_message)
             async with asyncio.timeout(START_SECONDS):
                 message = await self._ready
-        except (OSError, SandboxDied, TimeoutError):
-            complaint = await asyncio.to_thread(self._complaint)
+        except TimeoutError:
             await self.aclose()
-            raise SandboxUnavailable(complaint) from None
-        except asyncio.CancelledError:
+            raise SandboxUnavailable(f"the zygote was not ready within {START_SECONDS:.0f} seconds") from None
+        except (OSError, SandboxDied):
+            refusal = await asyncio.to_thread(self._launched.refusal)
+            await self.aclose()
+            raise refusal from None
+        except BaseException:
             await self.aclose()
             raise
+        finally:
+            await asyncio.to_thread(clear)  # of the jail that was built to see whether one can be
         self.imported = message["imported"]
         self.anonymous_bytes = message["anonymous_bytes"]
-        if message["font_cache"] >= 0:
-            await asyncio.to_thread(
-                _keep_font_cache, self._font_cache, message["font_cache_name"], message["font_cache"]
-            )
+        self.landlock_abi = message["landlock"]
+        for descriptor in message["font_cache"]:
+            await asyncio.to_thread(_keep_font_cache, self._font_cache, message["font_cache_name"], descriptor)
         log.debug("zygote ready: %s", message)
+
+    async def last_words(self) -> str:
+        """What the zygote said before it ended unexpectedly."""
+        return await asyncio.to_thread(self._launched.last_words) if self._launched else ""
 
     async def spawn(self) -> Sandbox:
         """Fork one sandbox and wait until it is jailed and ready.
@@ -118,24 +140,26 @@ class Keeper:
         Raises:
             SandboxDied: it, or the zygote, ended before that.
         """
-        if self._control is None or not self.alive:
+        if self._control is None or self._launched is None or not self.alive:
             raise SandboxDied
         self._count += 1
         with contextlib.ExitStack() as theirs:
-            channels, given = _channels(theirs)
-            sandbox = Sandbox(self._count, channels, self._settings.memory_bytes)
+            ends, given = channels.made(theirs)
+            place, clear = self._place(self._launched)
+            whole = self._level == "namespaces"
+            sandbox = Sandbox(self._count, ends, self._settings.memory_bytes, ends_with_its_first_process=whole)
+            sandbox.afterwards.append(clear)
             self._sandboxes[sandbox.number] = sandbox
             try:
-                message = json.dumps({"op": "spawn", "number": sandbox.number}).encode()
+                message = json.dumps({"op": "spawn", "number": sandbox.number, "place": place}).encode()
                 socket.send_fds(self._control, [message], given)
             except OSError:
                 self._broken = True
+                sandbox.exited(None)
         try:
-            if self._broken:
-                raise SandboxDied
             await sandbox.ready()
         except BaseException:
-            await self._discard(sandbox)
+            self._own(sandbox.destroy(), f"cellblock end of sandbox {sandbox.number}")
             raise
         return sandbox
 
@@ -145,43 +169,35 @@ class Keeper:
         if control is not None:
             asyncio.get_running_loop().remove_reader(control)
             control.close()  # the zygote ends when it reads the end of file
-        process, self._process = self._process, None
-        if process is None:
+        launched, self._launched = self._launched, None
+        if launched is None:
             return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(STOP_SECONDS):
                 await self._gone.wait()
         if not self._gone.is_set():
-            process.send_signal(signal.SIGTERM)  # the launcher kills the zygote
+            launched.process.send_signal(signal.SIGTERM)  # the launcher kills the zygote
             await self._gone.wait()
-        process.wait()  # it is gone: this only reaps it
-        os.close(self._complaints)
+        await asyncio.gather(*self._endings)
+        await asyncio.to_thread(launched.let_go)
 
     # ---- the launcher
 
-    def _launch(self, theirs: socket.socket) -> "subprocess.Popen[bytes]":
-        outer_uid, outer_gid = _outer_ids()
-        launch = template.launch(self._site_packages, self._font_cache, outer_uid, outer_gid)
-        self._complaints = os.memfd_create("cellblock-launcher", os.MFD_CLOEXEC)
-        process = subprocess.Popen(
-            template.launcher_command(theirs.fileno()),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=self._complaints,
-            pass_fds=(theirs.fileno(),),
-            env={},
-            cwd="/",
-            start_new_session=True,  # a terminal's ^C is the operator's, not the sandboxes'
-        )
-        assert process.stdin is not None
-        with contextlib.suppress(BrokenPipeError), process.stdin:
-            process.stdin.write(json.dumps(launch).encode())
-        return process
+    def _launch(self, theirs: socket.socket) -> launching.Launched:
+        return launching.launch(self._level, theirs, self._settings.home, self._site_packages, self._font_cache)
 
-    def _start_message(self) -> dict[str, Any]:
+    def _start_message(self, launched: launching.Launched, place: dict[str, Any]) -> dict[str, Any]:
         settings = self._settings
+        conditions: set[filter.When] = set()
+        if self._level != "namespaces" and not launched.ids.separate:
+            conditions.add("shared uid")
+        if self._level == "landlock-weak":
+            conditions.add("truncate not handled")
+        program = filter.program(_architecture(), frozenset(conditions))
         return {
             "op": "start",
+            "ground": launched.ground.told if launched.ground else None,
+            "place": place,
             "limits": {
                 "memory_bytes": settings.memory_bytes,
                 "processes": settings.max_processes,
@@ -189,36 +205,60 @@ class Keeper:
                 "space_bytes": settings.work_bytes,
                 "inodes": settings.work_inodes,
             },
-            "seccomp": base64.b64encode(filter.program(_architecture())).decode(),
+            "seccomp": base64.b64encode(program.code).decode(),
+            "own_pid_at": program.own_pid_at,
             "policy": self._policy,
             "imports": REHEARSED,
         }
 
-    def _complaint(self) -> str:
-        said = os.pread(self._complaints, MAX_COMPLAINT_BYTES, 0).decode("utf-8", "replace").strip()
-        if "Traceback" in said:  # the namespaces are there; what is in them failed
-            return f"the zygote could not be started: {said.splitlines()[-1]}"
-        return (
-            f"the sandbox could not be started: {said or 'it did not say why'}. It needs user namespaces: on a host that "
-            "restricts them allow unprivileged ones, in a container drop the default seccomp and AppArmor profiles"
-        )
+    def _place(self, launched: launching.Launched) -> tuple[dict[str, Any], Callable[[], None]]:
+        """What inside/jail.py calls a Place, and what clears it when the sandbox is dead; that one blocks."""
+        name, offset = secrets.token_hex(16), launched.ids.take()
+        first = 0 if launched.ground is None else launched.ids.first_uid  # as the zygote numbers them
+        launched.hold()
+
+        def clear() -> None:
+            if launched.ground is not None:
+                launched.ground.remove(name)
+            launched.ids.give_back(offset)
+            launched.let_go()
+
+        return {"name": name, "uid": first + offset if offset else 0}, clear
 
     def _on_gone(self, pidfd: int) -> None:
+        """The launcher has ended: after the zygote and all sandboxes, unless it was killed."""
         asyncio.get_running_loop().remove_reader(pidfd)
         os.close(pidfd)
-        self._gone.set()
+        self._broken = True
         if self._ready is not None and not self._ready.done():
             self._ready.set_exception(SandboxDied())
+        self._own(self._end_what_is_left(), "cellblock end of a zygote")
+
+    async def _end_what_is_left(self) -> None:
+        if self._zygote >= 0:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._zygote, signal.SIGKILL)
+            await _readable(self._zygote)
+            os.close(self._zygote)
+        if self._launched is not None and self._launched.ground is not None and self._launched.ids.separate:
+            await asyncio.to_thread(ids.end_all, self._launched.ids)
         for sandbox in list(self._sandboxes.values()):
             sandbox.exited(None)
         self._sandboxes.clear()
+        self._gone.set()
+
+    def _own(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Start what nobody waits for now; `aclose` does."""
+        task = asyncio.create_task(work, name=name)
+        self._endings.add(task)
+        task.add_done_callback(self._endings.discard)
 
     # ---- the zygote
 
     def _on_message(self) -> None:
         assert self._control is not None and self._ready is not None
         try:
-            body, descriptors, _, _ = socket.recv_fds(self._control, MAX_MESSAGE_BYTES, 1)
+            body, descriptors, _, _ = socket.recv_fds(self._control, MAX_MESSAGE_BYTES, MESSAGE_DESCRIPTORS)
         except BlockingIOError:
             return
         except ConnectionError:
@@ -228,57 +268,29 @@ class Keeper:
             asyncio.get_running_loop().remove_reader(self._control)
             return
         message = json.loads(body)
-        descriptor = descriptors[0] if descriptors else -1
         if message["op"] == "ready":
+            self._zygote, *font_cache = descriptors
             if not self._ready.done():
-                self._ready.set_result(message | {"font_cache": descriptor})
+                self._ready.set_result(message | {"font_cache": font_cache})
+        elif message["op"] == "refused":
+            if not self._ready.done():
+                self._ready.set_exception(levels.Refused(self._level, message["errno"], message["text"]))
         elif message["op"] == "spawned":
-            self._on_spawned(message["number"], descriptor)
+            self._sandboxes[message["number"]].spawned(descriptors[0])
         elif message["op"] == "exited":
             sandbox = self._sandboxes.pop(message["number"], None)
             if sandbox is not None:
                 sandbox.exited(message["status"])
 
-    def _on_spawned(self, number: int, pidfd: int) -> None:
-        sandbox = self._sandboxes.get(number)
-        if sandbox is not None:
-            sandbox.spawned(pidfd)
-        else:  # nobody waits for it any more
-            with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(pidfd, signal.SIGKILL)
-            os.close(pidfd)
 
-    async def _discard(self, sandbox: Sandbox) -> None:
-        """A sandbox that never got ready; if the zygote has yet to tell of it, it is killed then."""
-        self._sandboxes.pop(sandbox.number, None)
-        await sandbox.destroy()
-
-
-def _channels(theirs: contextlib.ExitStack) -> tuple[Channels, list[int]]:
-    """The descriptors of a sandbox: the host's ends, and the sandbox's, which close with the stack.
-
-    Raises:
-        SandboxLost: this process has no descriptors left.
-    """
-    with contextlib.ExitStack() as ours:
-        try:
-            peer, other = socket.socketpair()
-            ours.callback(peer.close)
-            theirs.callback(other.close)
-            peer.setblocking(False)
-            given, reading_ends = [other.fileno()], []
-            for _ in range(3):
-                reading, writing = os.pipe()
-                ours.callback(os.close, reading)
-                theirs.callback(os.close, writing)
-                os.set_blocking(reading, False)
-                os.fchmod(writing, 0o666)  # opened as /dev/stdout under the sandbox's own uid
-                reading_ends.append(reading)
-                given.append(writing)
-        except OSError as error:
-            raise SandboxLost(f"no sandbox could be started: {error.strerror}; raise the limit on open files") from None
-        ours.pop_all()
-    return Channels(peer, reading_ends), given
+async def _readable(pidfd: int) -> None:
+    """Wait until the process has ended."""
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(pidfd, ended.set)
+    try:
+        await ended.wait()
+    finally:
+        loop.remove_reader(pidfd)
 
 
 def _keep_font_cache(directory: Path, name: str, descriptor: int) -> None:
@@ -292,21 +304,6 @@ def _keep_font_cache(directory: Path, name: str, descriptor: int) -> None:
     fresh = directory.with_name(f"{directory.name}.new-{os.getpid()}")
     fresh.write_bytes(content)
     fresh.replace(directory / name)
-
-
-def _outer_ids() -> tuple[int, int]:
-    """What the sandboxes' uid and gid are on the host."""
-    if os.geteuid() != 0:
-        return os.geteuid(), os.getegid()
-    return _mapped("uid"), _mapped("gid")
-
-
-def _mapped(kind: str) -> int:
-    for line in Path(f"/proc/self/{kind}_map").read_text().splitlines():
-        first, _, count = map(int, line.split())
-        if first <= SANDBOX_ID < first + count:
-            return SANDBOX_ID
-    return NOBODY
 
 
 def _architecture() -> filter.Architecture:

@@ -9,8 +9,8 @@ from .inside import frames
 
 STDOUT, STDERR = 1, 2
 READ_BYTES = 64 * 1024
-READS_A_WAKE = 16  # so that 1 GB of output leaves other calls their turn
-SLOW_SECONDS = 0.002  # a wake that took longer makes its pipe wait, and so the cell that writes to it
+LAST_READS = 16  # a pipe holds 16 pages (pipe(7)), which are at most 64 KiB each
+SLOW_SECONDS = 0.002  # a wake that took longer makes the pipes wait, and so the cell that writes to them
 WAITS = 4  # times as long as the wake took
 
 OnText = Callable[[int, str], None]
@@ -67,8 +67,9 @@ class Drain:
     def __init__(self, pipes: Sequence[int], outputs: Outputs) -> None:
         self._records = frames.RecordDecoder()
         self._outputs = outputs
+        self._ordered_pipe = pipes[0]
         self._pipes = dict(zip(pipes, (self._ordered, self._raw(STDOUT), self._raw(STDERR)), strict=True))
-        self._paused: dict[int, asyncio.TimerHandle] = {}
+        self._paused: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
 
     def start(self) -> None:
@@ -79,39 +80,47 @@ class Drain:
         """Read no more. Safe to call twice."""
         for pipe in self._pipes:
             self._loop.remove_reader(pipe)
-        for timer in self._paused.values():
-            timer.cancel()
-        self._paused.clear()
+        if self._paused is not None:
+            self._paused.cancel()
+            self._paused = None
 
     def finish(self) -> None:
         """Stop, and take what the pipes hold now: a process that outlives its cell may hold them open for long."""
         self.stop()
         for pipe in self._pipes:
-            self._read(pipe, READS_A_WAKE)
+            for _ in range(LAST_READS):
+                if not self._read(pipe):
+                    break
         self._outputs.close()
 
     def _wake(self, pipe: int) -> None:
-        """Read a little. Small records are dear to take apart: a cell that writes many of them is slowed down, not the loop."""
+        """Read a little. Small records are dear to take apart: a cell that writes many of them is slowed down, not the loop.
+
+        Records first, whatever woke us: the cell writes none while something that it wrote directly is unread, so that all
+        which are there are older than that. More than one read could take what was written after the next record, too.
+        """
         started = self._loop.time()
-        self._read(pipe, 1 if self._pipes[pipe] == self._ordered else READS_A_WAKE)
+        if self._read(self._ordered_pipe) < READ_BYTES and pipe != self._ordered_pipe:
+            self._read(pipe)
         took = self._loop.time() - started
-        if took > SLOW_SECONDS and self._loop.remove_reader(pipe):
-            self._paused[pipe] = self._loop.call_later(took * WAITS, self._resume, pipe)
+        if took > SLOW_SECONDS:
+            self.stop()
+            self._paused = self._loop.call_later(took * WAITS, self._resume)
 
-    def _resume(self, pipe: int) -> None:
-        del self._paused[pipe]
-        self._loop.add_reader(pipe, self._wake, pipe)
+    def _resume(self) -> None:
+        self._paused = None
+        self.start()
 
-    def _read(self, pipe: int, reads: int) -> None:
-        for _ in range(reads):
-            try:
-                data = os.read(pipe, READ_BYTES)
-            except BlockingIOError:
-                return
-            if not data:
-                self._loop.remove_reader(pipe)
-                return
+    def _read(self, pipe: int) -> int:
+        try:
+            data = os.read(pipe, READ_BYTES)
+        except BlockingIOError:
+            return 0
+        if data:
             self._pipes[pipe](data)
+        else:
+            self._loop.remove_reader(pipe)
+        return len(data)
 
     def _ordered(self, data: bytes) -> None:
         for stream, part in self._records.feed(data):

@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from ..config import Settings
-from ..errors import CellblockError, SandboxLost
-from . import cgroups, watchdog
+from ..errors import CellblockError, SandboxLost, SandboxUnavailable
+from . import cgroups, levels, watchdog
 from .client import Sandbox, SandboxDied
 from .keeper import Keeper
 
 log = logging.getLogger("cellblock.sandbox")
 
 SPAWN_ATTEMPTS = 3
+RESTART_ATTEMPTS = 10
 RETRY_SECONDS = 1.0
 SPAWN_AT_ONCE = 2  # ahead of need: two forks overlap their waits, more only queue in the zygote
 
@@ -44,6 +45,8 @@ class Pool:
         self._filler: asyncio.Task[None] | None = None
         self._cgroups: cgroups.Cgroups | None = None
         self._closed = False
+        self.level: levels.Level | None = None  # of the isolation, known when the zygote runs
+        self.refused: tuple[levels.Refused, ...] = ()  # stronger levels that the host does not give
 
     async def start(self) -> None:
         """Start the zygote; the pool fills in the background.
@@ -102,6 +105,16 @@ class Pool:
         if self._cgroups is not None:
             await asyncio.to_thread(self._cgroups.close)
 
+    async def facts(self) -> dict[str, Any]:
+        """What holds the wall on this host, as promises.toml asks for it: `level`, `abi`, `separate`, `cgroup`."""
+        keeper = await self._live_keeper()
+        return {
+            "level": self.level,
+            "abi": keeper.landlock_abi,
+            "separate": keeper.separate,
+            "cgroup": self._cgroups is not None,
+        }
+
     # ---- the idle ones
 
     def _take(self) -> Sandbox | None:
@@ -150,11 +163,17 @@ class Pool:
     async def _hold(self, groups: cgroups.Cgroups, sandbox: Sandbox) -> None:
         holding = asyncio.create_task(asyncio.to_thread(groups.hold, sandbox.pidfd))
         try:
-            sandbox.cgroup = await asyncio.shield(holding)
+            self._held(sandbox, await asyncio.shield(holding))
         except asyncio.CancelledError:
-            sandbox.cgroup = await holding  # a thread cannot be cancelled, and what it makes must be removed
+            self._held(sandbox, await holding)  # a thread cannot be cancelled, and what it makes must be removed
             self._start_ending(sandbox)
             raise
+
+    @staticmethod
+    def _held(sandbox: Sandbox, group: cgroups.Cgroup | None) -> None:
+        sandbox.cgroup = group
+        if group is not None:
+            sandbox.afterwards.append(group.remove)
 
     async def _live_keeper(self) -> Keeper:
         async with self._starting:
@@ -163,15 +182,36 @@ class Pool:
             if self._keeper is not None and self._keeper.alive:
                 return self._keeper
             if self._keeper is not None:
-                log.warning("the zygote ended unexpectedly; another is started")
+                log.warning("the zygote ended unexpectedly; another is started (%s)", await self._keeper.last_words())
                 await self._keeper.aclose()
-            keeper = Keeper(self._settings, *self._made_with)
-            await keeper.start()
-            self._keeper = keeper
+            keeper = self._keeper = await self._started_keeper()
             if self._closed:
                 await keeper.aclose()
                 raise SandboxLost("the interpreter was closed")
             return keeper
+
+    async def _started_keeper(self) -> Keeper:
+        """A zygote of the strongest level that this host gives; a restart is of the same level.
+
+        Raises:
+            SandboxUnavailable: it gives none that the settings accept.
+        """
+        refused = []
+        # What was given once is not refused the next time: a start that fails then was disturbed, and is tried again.
+        for level in [self.level] * RESTART_ATTEMPTS if self.level else levels.candidates(self._settings.level):
+            keeper = Keeper(self._settings, level, *self._made_with)
+            try:
+                await keeper.start()
+            except levels.Refused as refusal:
+                log.info("%s", refusal)
+                refused.append(refusal)
+                continue
+            if self.level is None:
+                self.level, self.refused = level, tuple(refused)
+            return keeper
+        raise SandboxUnavailable(
+            f"no sandbox can be made here. {'. '.join(map(str, refused))}. `cellblock doctor` says more"
+        )
 
     @contextlib.asynccontextmanager
     async def _watched(self, sandbox: Sandbox) -> AsyncIterator[None]:

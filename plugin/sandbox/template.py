@@ -12,8 +12,8 @@ from typing import Any
 INSIDE = Path(__file__).parent / "inside"
 VERSION = f"python{sys.version_info.major}.{sys.version_info.minor}"
 STDLIB_INSIDE = f"/python/{sys.platlibdir}/{VERSION}"
-ZYGOTE = ["/venv/bin/python", "-I", "-X", "utf8", "-c"]
-ZYGOTE_PROGRAM = "import sys; sys.path.insert(0, '/cellblock'); from inside.zygote import main; main()"
+LAUNCHER_PROGRAM = "from inside.launcher import main"
+ZYGOTE_PROGRAM = "from inside.zygote import main; main()"
 
 # The whole environment of every sandbox: nothing of the host's is handed on.
 ENVIRONMENT = {
@@ -27,6 +27,7 @@ ENVIRONMENT = {
     # The home directory is where results are left: caches are none.
     "XDG_CACHE_HOME": "/tmp/.cache",
     "XDG_CONFIG_HOME": "/tmp/.config",
+    "XDG_DATA_DIRS": "/venv/share",
     "LD_LIBRARY_PATH": "/python/lib",
     "MPLBACKEND": "agg",
     "MPLCONFIGDIR": "/tmp/matplotlib",
@@ -42,7 +43,9 @@ ENVIRONMENT = {
 }
 
 # Not /dev/zero: mapped shared, it is memory that no limit counts.
-_DEVICES = ["/dev/null", "/dev/full", "/dev/random", "/dev/urandom"]
+RANDOM_DEVICES = ["/dev/random", "/dev/urandom"]
+_DEVICES = ["/dev/null", "/dev/full", *RANDOM_DEVICES]
+OTHER_PACKAGES = ("site-packages", "dist-packages")  # beneath the base interpreter's library: the operator's own
 _SHARED_DATA = ["/usr/share/zoneinfo", "/usr/lib/locale", "/etc/ld.so.cache"]
 _FILES = {
     "/etc/passwd": "sandbox:x:1000:1000:sandbox:/work:/bin/false\n",
@@ -62,8 +65,8 @@ _SYMLINKS = [
 _DIRECTORIES = ["/work", "/tmp", "/space", "/mnt", "/var/tmp"]
 
 
-def launch(site_packages: Path, font_cache: Path, outer_uid: int, outer_gid: int) -> dict[str, Any]:
-    """The launch that inside/launcher.py reads (its `Launch` says what each field is). Reads files: call it in a thread."""
+def tree(site_packages: Path, font_cache: Path) -> dict[str, Any]:
+    """What inside/mounts.py calls a Tree. Reads files: call it in a thread."""
     libraries, library_links = _system_libraries()
     binds = [
         (_base_executable(), f"/python/bin/{VERSION}"),
@@ -74,33 +77,31 @@ def launch(site_packages: Path, font_cache: Path, outer_uid: int, outer_gid: int
     ]
     if font_cache.is_dir():
         binds.append((str(font_cache), "/venv/matplotlib"))
-    # The operator's own packages, perhaps the bot itself, lie in the base interpreter's site-packages.
-    hidden = [f"{STDLIB_INSIDE}/{name}" for name in ("site-packages", "dist-packages") if (_stdlib() / name).is_dir()]
-    tree = {
+    return {
         "binds": binds,
         "devices": _DEVICES,
-        "hidden": hidden,
+        "hidden": [f"{STDLIB_INSIDE}/{name}" for name in OTHER_PACKAGES if (_stdlib() / name).is_dir()],
         "directories": _DIRECTORIES,
         "symlinks": [*_SYMLINKS, *library_links, ("/venv/bin/python", f"/python/bin/{VERSION}"),
-                     ("/venv/bin/python3", f"/python/bin/{VERSION}")],
+                     ("/venv/bin/python3", f"/python/bin/{VERSION}"), ("/venv/bin/pgrep", "/cellblock/inside/pgrep.py"),
+                     # Where Pillow looks for fonts: those that matplotlib brings, none of the host's.
+                     ("/venv/share/fonts", f"/venv/lib/{VERSION}/site-packages/matplotlib/mpl-data/fonts/ttf")],
         "files": _FILES
         | {"/venv/pyvenv.cfg": "home = /python/bin\ninclude-system-site-packages = false\n"}
         | {f"/cellblock/inside/{path.name}": path.read_text("utf-8") for path in INSIDE.glob("*.py")},
     }  # fmt: skip
-    return {
-        "tree": tree,
-        "outer_uid": outer_uid,
-        "outer_gid": outer_gid,
-        "argv": [*ZYGOTE, ZYGOTE_PROGRAM],
-        "environment": ENVIRONMENT,
-    }
+
+
+def zygote_command(root: str) -> list[str]:
+    """The zygote's command line, for a tree that stands beneath this directory ("" where it is the root)."""
+    program = f"import sys; sys.path.insert(0, {root + '/cellblock'!r})\n{ZYGOTE_PROGRAM}"
+    return [f"{root}/venv/bin/python", "-I", "-c", program]
 
 
 def launcher_command(control_fd: int) -> list[str]:
     """The command that starts inside/launcher.py in the base interpreter, alone with the standard library."""
     program = (
-        f"import sys; sys.path.insert(0, {str(INSIDE.parent)!r}); "
-        f"from inside.launcher import main; sys.exit(main({control_fd}))"
+        f"import sys; sys.path.insert(0, {str(INSIDE.parent)!r})\n{LAUNCHER_PROGRAM}\nsys.exit(main({control_fd}))"
     )
     return [_base_executable(), "-I", "-S", "-c", program]
 

@@ -10,23 +10,25 @@ A cell may replace what it likes in the modules that it shares with this one (`j
 
 import atexit
 import builtins
+import contextvars
+import functools
 import gc
 import os
 import socket
 import sys
 import threading
 import types
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.machinery import SourceFileLoader
 from os import getpid
 from sys import setprofile, settrace
 from typing import Any, NoReturn
 
-from . import display, frames, load_file, policy, source, streams, tracebacks
+from . import display, frames, hints, load_file, policy, source, streams, tracebacks
 
 MAX_FRAME_BYTES = 16 * 1024 * 1024  # 1 MiB of source is at most 6 MiB of JSON
-WORK = "/work"
-ANCIENT = 315532800  # 1980-01-01, the oldest date that a zip archive can carry
 COPY_BYTES = 1 << 30
 RESERVE_BYTES = 8 * 1024 * 1024  # never touched, so it costs address space only
 
@@ -39,6 +41,7 @@ _reserve = bytearray()
 def configure(rules: policy.Policy) -> None:
     """In the zygote: the rules, and memory put by so that a cell that used up its own can still be told of."""
     global _policy, _reserve
+    threading.excepthook = tracebacks.show_in_thread
     _policy = rules
     _reserve = bytearray(RESERVE_BYTES)
     for module in (sys.modules[__name__], display, frames, load_file, policy, source, streams, tracebacks):
@@ -62,13 +65,18 @@ def hand_over_work(peer: socket.socket) -> None:
     What is on its way through sockets counts for all sandboxes together, against each sender's own limit (unix(7),
     ETOOMANYREFS): one hostile cell could otherwise keep every new sandbox from sending.
     """
-    work = os.open(WORK, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    work = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     socket.send_fds(peer, [frames.encode({"op": "work"})], [work])
     os.close(work)
 
 
-def serve(peer: socket.socket, ordered_pipe: int) -> NoReturn:
-    """The sandbox's main loop. Never returns: the host ends the sandbox."""
+def serve(peer: socket.socket, ordered_pipe: int, files: str) -> NoReturn:
+    """The sandbox's main loop. Never returns: the host ends the sandbox.
+
+    Args:
+        files: the directory under which code finds the user's files.
+    """
+    load_file.configure(files)
     streams.install(ordered_pipe)
     rehearse()
     decoder = frames.FrameDecoder(MAX_FRAME_BYTES)
@@ -94,7 +102,8 @@ def serve(peer: socket.socket, ordered_pipe: int) -> NoReturn:
 def _run(peer: socket.socket, code: types.CodeType, request: dict[str, Any]) -> None:
     load_file.install(request["files"], request["limits"])
     teller = _Teller(peer, request["token"])
-    ending = execute(code, teller.failed)
+    # A context of the cell's own: importing pandas has left decimal's in the one that every fork has.
+    ending = contextvars.Context().run(execute, code, teller.failed)
     if getpid() != teller.pid:
         os._exit(0)  # a fork of the cell that came back here: only the first process answers
     teller.done(ending)
@@ -131,9 +140,10 @@ def execute(code: types.CodeType, failed: Step) -> Ending:
         failed: tells the host at once, before any more of the cell's code runs (an exception's `__str__`, atexit), so that
             what claims success afterwards is not believed.
     """
-    main = _fresh_main()
-    ending = _guarded(lambda: exec(code, main), failed)
-    for last_step in (display.save_open_figures, _join_threads, atexit._run_exitfuncs, lambda: _tear_down(main)):
+    main = [_fresh_main()]
+    ending = _guarded(functools.partial(exec, code, main[0].__dict__), failed)
+    tear_down = functools.partial(_tear_down, main)
+    for last_step in (display.save_open_figures, _join_threads, atexit._run_exitfuncs, tear_down):
         after = _guarded(last_step, failed)
         if ending.kind == "ok":
             ending = after
@@ -141,10 +151,27 @@ def execute(code: types.CodeType, failed: Step) -> Ending:
     return ending
 
 
-def _tear_down(main: dict[str, Any]) -> None:
-    """Let go of the cell's variables, as Python does at its end: files that code never closed are written then."""
-    for name in [name for name in main if name != "__builtins__"]:
-        main[name] = None
+def _tear_down(main: list[types.ModuleType]) -> None:
+    """Let go of the cell's module, as Python does at its end: files that code never closed are written then.
+
+    Code that runs because of it, as `__del__` does, still finds the module's other names in their places.
+
+    Args:
+        main: the module; taken out of the list, which must hold the only reference to it besides sys.modules.
+    """
+    loader = main[0].__dict__.get("__loader__")
+    still_there = weakref.ref(loader) if isinstance(loader, SourceFileLoader) else bool
+    del loader
+    sys.modules.pop("__main__", None)
+    main.clear()
+    gc.collect()
+    loader = still_there()
+    if not loader or threading.active_count() > 1:  # a thread that goes on keeps its names, as it does in Python
+        return
+    # Something that Python would have torn down too holds them, such as a list of handlers in a library.
+    for names in gc.get_objects():
+        if type(names) is dict and names.get("__loader__") is loader:
+            names.update(dict.fromkeys(names.keys() - {"__builtins__"}))
     gc.collect()
 
 
@@ -163,6 +190,7 @@ def _guarded(step: Step, failed: Step) -> Ending:
     except KeyboardInterrupt as error:
         _watch_no_more()
         failed()
+        _call_excepthook(error, failed)
         return Ending("interrupted", tracebacks.render(error), 1)
     except MemoryError as error:
         _reserve.clear()
@@ -172,6 +200,8 @@ def _guarded(step: Step, failed: Step) -> Ending:
     except BaseException as error:  # noqa: BLE001 - whatever code raises is its result
         _watch_no_more()
         failed()
+        hints.explain(error)
+        _call_excepthook(error, failed)
         return Ending("exception", tracebacks.render(error), 1)
     return Ending("ok")
 
@@ -180,6 +210,15 @@ def _watch_no_more() -> None:
     """A cell's trace or profile function would see this module's calls, and change their arguments."""
     settrace(None)
     setprofile(None)
+
+
+def _call_excepthook(error: BaseException, failed: Step) -> None:
+    """Where code has put a hook of its own in the place of Python's, which only prints what `render` returns."""
+    hook = sys.excepthook
+    if hook is not sys.__excepthook__:
+        sys.excepthook = sys.__excepthook__  # what the hook itself raises has no hook
+        BaseException.with_traceback(error, tracebacks.without_ours(error.__traceback__))
+        _guarded(functools.partial(hook, type(error), error, error.__traceback__), failed)
 
 
 def _left(leaving: SystemExit, failed: Step) -> Ending:
@@ -196,21 +235,23 @@ def _left(leaving: SystemExit, failed: Step) -> Ending:
     return Ending("exit", tracebacks.render(leaving), 1)
 
 
-def _fresh_main() -> dict[str, Any]:
+def _fresh_main() -> types.ModuleType:
     """A `__main__` of the cell's own, registered so that pickle, dataclasses and multiprocessing find it."""
     main = types.ModuleType("__main__")
     sys.modules["__main__"] = main
-    main.__dict__["__builtins__"] = __builtins__
+    # As a script's: `__builtins__` is the module there, a dict in every other module. The file is one by name only; its
+    # directory, as code works it out, is the working directory.
+    main.__dict__.update(__builtins__=builtins, __annotations__={}, __cached__=None, __file__=source.NAME)
+    main.__dict__.update(__loader__=SourceFileLoader("__main__", source.NAME))
     main.__dict__.update(load_file.names())
-    return main.__dict__
+    return main
 
 
 def _copy_in(name: str, descriptor: int) -> None:
-    """Copy one user file; its old date shows later whether the cell wrote to it."""
-    target = os.open(f"{WORK}/{name}", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+    """Copy one user file into the working directory, which no code has left yet."""
+    target = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
     while os.sendfile(target, descriptor, None, COPY_BYTES):
         pass
-    os.utime(target, (ANCIENT, ANCIENT))
     os.close(target)
     os.close(descriptor)
 
@@ -223,9 +264,9 @@ def rehearse() -> None:
     code, report = source.parse(request["source"], _policy)
     frames.encode(report)
     load_file.install({}, {})
-    main = _fresh_main()
-    ending = _guarded(lambda: exec(code or "", main), bool)
+    main = [_fresh_main()]
+    ending = _guarded(functools.partial(exec, code or "", main[0].__dict__), bool)
     _guarded(display.save_open_figures, bool)
-    _guarded(lambda: _tear_down(main), bool)
+    _guarded(functools.partial(_tear_down, main), bool)
     streams.touch()
     _Teller(types.SimpleNamespace(sendall=len), "").done(ending)

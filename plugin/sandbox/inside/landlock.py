@@ -5,6 +5,7 @@ Numbers and bits are from linux/landlock.h and Documentation/userspace-api/landl
 
 import ctypes
 import os
+import stat
 
 from . import libc
 
@@ -18,6 +19,8 @@ ALL_OF_ABI_1 = (1 << 13) - 1
 ON_A_FILE = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV  # a rule on a file may carry no other (else EINVAL)
 READ = EXECUTE | READ_FILE | READ_DIR
 WRITE_DEVICE = READ_FILE | WRITE_FILE | TRUNCATE
+Rule = tuple[str, int]  # path, rights beneath it
+DEVICES: list[Rule] = [(device, WRITE_DEVICE) for device in ("/dev/null", "/dev/full")]
 
 NET_BIND_TCP, NET_CONNECT_TCP = 1 << 0, 1 << 1  # ABI 4
 SCOPE_ABSTRACT_UNIX_SOCKET, SCOPE_SIGNAL = 1 << 0, 1 << 1  # ABI 6
@@ -50,12 +53,12 @@ def everything(version: int) -> int:
     return rights
 
 
-def restrict(version: int, rules: list[tuple[str, int]]) -> None:
+def restrict(version: int, rules: list[Rule]) -> None:
     """Allow these rights beneath these paths and nothing else, for good.
 
     Args:
         version: what `abi` said; 0 does nothing, and the level's other walls hold alone.
-        rules: (path, rights); rights that this kernel does not know are left out.
+        rules: rights that this kernel does not know, or that a file cannot have, are left out.
     """
     if version == 0:
         return
@@ -71,7 +74,8 @@ def restrict(version: int, rules: list[tuple[str, int]]) -> None:
         for path, rights in rules:
             parent = os.open(path, os.O_PATH | os.O_CLOEXEC)
             try:
-                rule = _PathBeneathAttr(rights & handled, parent)
+                known = handled if stat.S_ISDIR(os.fstat(parent).st_mode) else handled & ON_A_FILE
+                rule = _PathBeneathAttr(rights & known, parent)
                 libc.syscall("landlock_add_rule", ADD_RULE, ruleset, RULE_PATH_BENEATH, ctypes.byref(rule), 0)
             finally:
                 os.close(parent)

@@ -3,15 +3,23 @@
 import os
 from typing import Any
 
-Entry = dict[str, str]  # name, path and loader of one user file
+Entry = dict[str, str]  # name and loader of one user file, and its path
 
+_directory = "/files"
 _entries: dict[str, Entry] = {}
 _limits: dict[str, int] = {}
 
 
-def install(entries: dict[str, Entry], limits: dict[str, int]) -> None:
+def configure(directory: str) -> None:
+    """Where the files lie."""
+    global _directory
+    _directory = directory
+
+
+def install(entries: dict[str, dict[str, str]], limits: dict[str, int]) -> None:
     _entries.clear()
-    _entries.update(entries)
+    for file_id, entry in entries.items():
+        _entries[file_id] = entry | {"path": f"{_directory}/{entry['name']}"}
     _limits.update(limits)
 
 

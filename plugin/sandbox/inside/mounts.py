@@ -30,14 +30,20 @@ class Tree(TypedDict):
     files: dict[str, str]  # path inside -> content
 
 
-def build_root(tree: Tree) -> None:
+def open_sources(tree: Tree) -> dict[str, int]:
+    """Descriptors of what is to be bound, by host path: opened while this process may still go there."""
+    return {host: os.open(host, os.O_PATH | os.O_CLOEXEC) for host in _hosts(tree)}
+
+
+def build_root(tree: Tree, sources: dict[str, int]) -> None:
     """Build the tree in this process's mount namespace and make it the root; the host's own tree is then gone.
 
     The host's /proc stays bound beneath: a new proc may be mounted only where one is fully visible (mount_namespaces(7)).
+
+    Args:
+        sources: from `open_sources`, in this mount namespace; closed here.
     """
     libc.mount("none", "/", flags=libc.MS_REC | libc.MS_PRIVATE)
-    # Opened before the scaffold covers /tmp, where a venv or an interpreter may lie.
-    sources = {host: os.open(host, os.O_PATH | os.O_CLOEXEC) for host in _hosts(tree)}
     libc.mount("root", _SCAFFOLD, "tmpfs", _PLAIN, "mode=755,size=4m,nr_inodes=4096")
     for path in tree["directories"]:
         os.makedirs(_SCAFFOLD + path, exist_ok=True)
@@ -45,6 +51,8 @@ def build_root(tree: Tree) -> None:
         _create(_SCAFFOLD + path)
         with open(_SCAFFOLD + path, "w") as file:
             file.write(content)
+            if content.startswith("#!"):
+                os.fchmod(file.fileno(), 0o755)
     for host, path in tree["binds"]:
         _bind(sources[host], _SCAFFOLD + path, libc.MS_RDONLY | libc.MS_NODEV)
     for path in tree["devices"]:
@@ -68,12 +76,18 @@ def finish_root() -> None:
     libc.mount("none", "/", flags=libc.MS_REMOUNT | libc.MS_BIND | libc.MS_RDONLY | _PLAIN)
 
 
-def mount_sandbox(space_bytes: int, inodes: int) -> None:
-    """In a sandbox-to-be: a /proc of its own, and one tmpfs seen as /work and /tmp, so that one limit bounds both."""
+def mount_sandbox(space_bytes: int, inodes: int, uid: int) -> None:
+    """In a sandbox-to-be: a /proc of its own, and one tmpfs seen as /work and /tmp, so that one limit bounds both.
+
+    Args:
+        uid: whose the tmpfs is.
+    """
     libc.mount("proc", "/proc", "proc", _PLAIN | libc.MS_NOEXEC, "subset=pid")
-    libc.mount("space", "/space", "tmpfs", _PLAIN, f"mode=700,size={space_bytes},nr_inodes={inodes}")
+    libc.mount("space", "/space", "tmpfs", _PLAIN, f"mode=711,size={space_bytes},nr_inodes={inodes}")
     for path in ("/work", "/tmp"):
         os.mkdir("/space" + path, 0o700)
+        if uid:
+            os.chown("/space" + path, uid, uid)
         libc.mount("/space" + path, path, flags=libc.MS_BIND)
     libc.unmount("/space", libc.MNT_DETACH)
 

@@ -7,7 +7,6 @@ import linecache
 import re
 import sys
 import types
-import warnings
 from typing import Any
 
 from . import policy, tracebacks
@@ -27,13 +26,13 @@ def parse(text: str, rules: policy.Policy) -> tuple[types.CodeType | None, dict[
     """
     # Tracebacks show source lines through this cache; there is no file to read them from.
     lines = io.StringIO(text, newline=None).readlines()  # where Python's own tokenizer sees line ends
+    if lines and not lines[-1].endswith("\n"):
+        lines[-1] += "\n"  # as linecache does: traceback's carets count on it
     linecache.cache[NAME] = (len(text), None, lines, NAME)
     report: dict[str, Any] = {"op": "parsed", "error": "", "violations": [], "imports": [], "file_ids": []}
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(text, NAME)
-            code = compile(tree, NAME, "exec", dont_inherit=True)
+    try:  # what Python warns of goes to the cell's standard error, as a script's does
+        tree = ast.parse(text, NAME)
+        code = compile(tree, NAME, "exec", dont_inherit=True)
     except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
         return None, report | {"error": tracebacks.render(error)}
     facts = policy.Facts()
@@ -48,14 +47,25 @@ def parse(text: str, rules: policy.Policy) -> tuple[types.CodeType | None, dict[
 
 
 def _missing(facts: policy.Facts) -> list[dict[str, Any]]:
-    """Imports that would fail now; a module that the code writes itself (it names `helper.py`) is not missing."""
-    written = {text.rpartition("/")[2] for text in facts.strings if text.endswith(".py")}
+    """Imports that would fail now, except of modules that the code writes itself."""
+    written = _written(facts.strings)
     missing = {}
     for found in facts.imports:
         module = found["name"].partition(".")[0]
-        if module not in missing and f"{module}.py" not in written and not _is_there(module):
+        if module not in missing and module not in written and not _is_there(module):
             missing[module] = found
     return list(missing.values())
+
+
+def _written(strings: list[str]) -> set[str]:
+    """Modules that code which names `helper.py`, `toolbox/shapes.py`, or `toolbox` and `__init__.py`, may be writing."""
+    names: set[str] = set()
+    for text in strings:
+        if text.endswith(".py"):
+            names.update(text.removesuffix(".py").split("/"))
+    if "__init__" in names:
+        names.update(strings)
+    return names
 
 
 def _is_there(module: str) -> bool:

@@ -1,8 +1,9 @@
-"""Pid 1 of the template: imports and rehearses the heavy libraries once, then forks one sandbox a request.
+"""What every sandbox is forked from: imports and rehearses the heavy libraries once, then forks one sandbox a request.
 
 It speaks JSON messages with the keeper over a SOCK_SEQPACKET socket: `start` comes first; then `spawn`, with the new
-sandbox's descriptors. It tells `ready`, `spawned` (with a pidfd) and `exited` (with the wait status). It runs no user code,
-has one thread, and ends, with all its sandboxes, when the keeper's end of the socket closes.
+sandbox's descriptors. It tells `ready` (or `refused`), `spawned` (with a pidfd) and `exited` (with the wait status, when
+nothing of the sandbox runs any more). It runs no user code, has one thread, and ends, with all its sandboxes, when the
+keeper's end of the socket closes.
 """
 
 import base64
@@ -20,7 +21,7 @@ import traceback
 import warnings
 from typing import Any, NoReturn
 
-from . import jail, kernel, landlock, libc, policy, rlimits
+from . import jail, kernel, landlock, landlocked, namespaces, policy, rlimits, source
 
 CONTROL_FD = 3
 MAX_MESSAGE_BYTES = 192 * 1024
@@ -28,8 +29,6 @@ SANDBOX_DESCRIPTORS = 4  # the sandbox's socket; the ordered pipe, standard outp
 # Python 3.11 rewrites a function's bytecode in its first runs (PEP 659): what was not run often enough here, each sandbox
 # would rewrite for itself, in memory of its own.
 KERNEL_REHEARSALS = 40
-SITE_PACKAGES = f"/venv/lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
-FONT_CACHE = "/venv/matplotlib"
 
 Message = dict[str, Any]
 
@@ -43,13 +42,19 @@ def main() -> NoReturn:
     control = socket.socket(fileno=CONTROL_FD)
     control.set_inheritable(False)
     start = json.loads(control.recv(MAX_MESSAGE_BYTES))
+    landlock_abi = landlock.abi()
     limits = jail.Limits(**start["limits"])
+    lock = jail.Lock(limits, landlock_abi, base64.b64decode(start["seccomp"]), start["own_pid_at"])
+    ground = start["ground"]
+    wall: jail.Wall = landlocked.Landlocked(landlock_abi, ground) if ground else namespaces.Namespaces(landlock_abi)
+    refusal = jail.rehearsed(wall, lock, jail.Place(**start["place"]))
+    if refusal:
+        _tell(control, {"op": "refused", **refusal}, [])
+        os._exit(1)
     kernel.configure(policy.Policy.from_rows(start["policy"]))
-    program = base64.b64decode(start["seccomp"])
     imported = rehearse(start["imports"])
     for _ in range(KERNEL_REHEARSALS):
         kernel.rehearse()
-    landlock_abi = landlock.abi()
     _be_single_threaded()
     _forget_inside()
     gc.collect()
@@ -65,16 +70,17 @@ def main() -> NoReturn:
         },
     )
 
-    def become_sandbox(descriptors: list[int]) -> NoReturn:
+    def become_sandbox(place: jail.Place, descriptors: list[int]) -> NoReturn:
         peer = socket.socket(fileno=descriptors[0])
         jail.keep_only(peer, descriptors[1:])
-        jail.settle(limits)
+        os.setsid()  # or its process group, and what is done to one, would be shared with the other sandboxes
+        wall.settle(limits, place)
         kernel.hand_over_work(peer)
-        jail.lock(limits, program, landlock_abi, baseline)
+        lock.close(wall, place, baseline)
         jail.reseed()
-        kernel.serve(peer, descriptors[1])
+        kernel.serve(peer, descriptors[1], wall.files)
 
-    _serve(control, become_sandbox)
+    _serve(control, wall, become_sandbox)
 
 
 def rehearse(modules: list[str]) -> dict[str, str]:
@@ -82,9 +88,10 @@ def rehearse(modules: list[str]) -> dict[str, str]:
 
     Returns: versions of what could be imported; a module that is not installed is left out.
     """
-    sys.path.append(SITE_PACKAGES)
-    if os.path.isdir(FONT_CACHE):
-        shutil.copytree(FONT_CACHE, os.environ["MPLCONFIGDIR"])
+    if _site_packages() not in sys.path:  # or its packages are listed twice
+        sys.path.append(_site_packages())
+    if os.path.isdir(_font_cache()):
+        shutil.copytree(_font_cache(), os.environ["MPLCONFIGDIR"])
     versions = {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -142,6 +149,14 @@ def _rehearse_pandas_plot() -> None:
     plt.close("all")
 
 
+def _site_packages() -> str:
+    return f"{sys.prefix}/lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
+
+
+def _font_cache() -> str:
+    return f"{sys.prefix}/matplotlib"
+
+
 def _own_signals() -> None:
     """Start from Python's own dispositions, whatever the operator's process had set or blocked."""
     signal.pthread_sigmask(signal.SIG_UNBLOCK, signal.valid_signals())
@@ -166,17 +181,18 @@ def _forget_inside() -> None:
     package = __package__ or "inside"
     for name in [name for name in sys.modules if name == package or name.startswith(f"{package}.")]:
         del sys.modules[name]
-    sys.path[:] = [path for path in sys.path if not path.startswith("/cellblock")]
+    ours = os.path.dirname(os.path.dirname(__file__))
+    sys.path[:] = [path for path in sys.path if path != ours]
     sys.path.insert(0, "")  # the working directory, as for a script that runs there
-    sys.argv[:] = [""]
+    sys.argv[:] = [source.NAME]
 
 
 def _tell_ready(control: socket.socket, message: Message) -> None:
-    """A font cache that had to be built goes along, so that the next start need not build it."""
+    """A pidfd of this process goes along, and a font cache that had to be built, so that the next start need not build it."""
     caches = os.environ["MPLCONFIGDIR"]
-    built = os.path.isdir(caches) and not os.path.isdir(FONT_CACHE)
+    built = os.path.isdir(caches) and not os.path.isdir(_font_cache())
     names = [name for name in sorted(os.listdir(caches)) if name.startswith("fontlist")] if built else []
-    descriptors = [os.open(f"{caches}/{name}", os.O_RDONLY) for name in names[:1]]
+    descriptors = [os.pidfd_open(os.getpid()), *(os.open(f"{caches}/{name}", os.O_RDONLY) for name in names[:1])]
     _tell(control, message | {"font_cache_name": "".join(names[:1])}, descriptors)
     for descriptor in descriptors:
         os.close(descriptor)
@@ -186,41 +202,40 @@ def _tell(control: socket.socket, message: Message, descriptors: list[int]) -> N
     socket.send_fds(control, [json.dumps(message).encode()], descriptors)
 
 
-def _serve(control: socket.socket, become_sandbox: Any) -> NoReturn:
-    own_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
-    children: dict[int, tuple[int, int]] = {}  # pidfd -> (sandbox number, pid)
+def _serve(control: socket.socket, wall: jail.Wall, become_sandbox: Any) -> NoReturn:
+    children: dict[int, tuple[int, int, jail.Place]] = {}  # pidfd -> (sandbox number, pid, place)
     waiting = select.poll()
     waiting.register(control, select.POLLIN)
     while True:
         for descriptor, _ in waiting.poll():
             if descriptor != control.fileno():
-                number, pid = children.pop(descriptor)
+                number, pid, place = children.pop(descriptor)
                 waiting.unregister(descriptor)
                 os.close(descriptor)
                 status = os.waitpid(pid, 0)[1]
+                wall.end_others(pid, place)
                 _tell(control, {"op": "exited", "number": number, "status": status}, [])
                 continue
             body, passed, _, _ = socket.recv_fds(control, MAX_MESSAGE_BYTES, SANDBOX_DESCRIPTORS)
             if not body:
                 os._exit(0)
-            number = json.loads(body)["number"]
-            libc.setns(own_namespace, libc.CLONE_NEWPID)  # a fork fails while the last one's namespace is dead
-            libc.unshare(libc.CLONE_NEWPID)
-            pid = os.fork()
+            request = json.loads(body)
+            number, place = request["number"], jail.Place(**request["place"])
+            pid = wall.fork()
             if pid == 0:
-                _run_sandbox(become_sandbox, passed)
+                _run_sandbox(become_sandbox, place, passed)
             for end in passed:
                 os.close(end)
             pidfd = os.pidfd_open(pid)
-            children[pidfd] = (number, pid)
+            children[pidfd] = (number, pid, place)
             waiting.register(pidfd, select.POLLIN)
             _tell(control, {"op": "spawned", "number": number}, [pidfd])
 
 
-def _run_sandbox(become_sandbox: Any, descriptors: list[int]) -> NoReturn:
+def _run_sandbox(become_sandbox: Any, place: jail.Place, descriptors: list[int]) -> NoReturn:
     """Whatever happens, the fork never returns into the zygote's loop."""
     try:
-        become_sandbox(descriptors)
+        become_sandbox(place, descriptors)
     except BaseException:  # noqa: BLE001 - the outermost boundary of a forked process
         traceback.print_exc()
     finally:

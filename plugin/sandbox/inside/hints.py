@@ -1,0 +1,51 @@
+"""What a level lacks, told to the code that runs into it: child processes, and the absolute paths of level `namespaces`."""
+
+import _posixsubprocess
+import os
+import subprocess
+from typing import Any, NoReturn
+
+NO_CHILDREN = (
+    "child processes are not available in this sandbox: its host refuses namespaces and the interpreter does not run as "
+    "root there; use threads, or do the work in this process"
+)
+WRITTEN_BY_HABIT = ("/work", "/mnt/data", "/files", "/tmp")
+NO_SUCH_PLACE = (
+    "Hint: this sandbox has no {}; use paths relative to the working directory, get_file_path(id) or FILES, "
+    "and tempfile for temporary files"
+)
+_STARTERS = ("fork", "forkpty", "posix_spawn", "posix_spawnp", "system")
+
+_directory = ""
+
+
+def configure(directory: str, *, children: bool) -> None:
+    """At level landlock, before code runs.
+
+    Args:
+        directory: the sandbox's own, beneath which all that it may write lies.
+        children: whether this sandbox may start processes.
+    """
+    global _directory
+    _directory = directory
+    if not children:
+        for name in _STARTERS:
+            setattr(os, name, _refuse_child)
+        _posixsubprocess.fork_exec = _refuse_child
+        subprocess._fork_exec = _refuse_child  # type: ignore[attr-defined]
+
+
+def explain(error: BaseException) -> None:
+    """Add a note to an error about a path that exists at level `namespaces` only."""
+    if not _directory or not isinstance(error, FileNotFoundError | PermissionError):
+        return
+    path: object = error.filename
+    if not isinstance(path, str) or path.startswith(_directory):
+        return
+    for place in WRITTEN_BY_HABIT:
+        if path == place or path.startswith(f"{place}/"):
+            BaseException.add_note(error, NO_SUCH_PLACE.format(place))
+
+
+def _refuse_child(*_: Any, **__: Any) -> NoReturn:
+    raise PermissionError(NO_CHILDREN)
