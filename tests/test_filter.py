@@ -82,6 +82,10 @@ def test_every_call_of_the_table_is_answered_as_it_says(architecture: filter.Arc
         ("prctl", (22,), refused("EINVAL")),
         ("prlimit64", (0,), filter.ALLOW),
         ("prlimit64", (1,), refused("EPERM")),
+        ("prlimit64", (0, 4), refused("EPERM")),
+        ("prlimit64", (0, 7), filter.ALLOW),
+        ("setrlimit", (4,), refused("EPERM")),
+        ("setrlimit", (7,), filter.ALLOW),
         ("prlimit64", (0xFFFFFFFF00000000,), filter.ALLOW),  # the kernel reads a pid's low 32 bits alone
         ("personality", (0xFFFFFFFF,), filter.ALLOW),
         ("personality", (0x0040000,), refused("EPERM")),
