@@ -60,7 +60,7 @@ class Sandbox:
     def __init__(self, number: int, channels: Channels, memory_bytes: int) -> None:
         self.number = number
         self.memory_bytes = memory_bytes
-        self.out_of_memory = False  # set by the watchdog when it kills for that
+        self.verdict: Outcome | None = None  # set by the watchdog when it kills: why
         self.cgroup: Cgroup | None = None
         self.work_fd = -1
         self.pidfd = -1
@@ -196,11 +196,13 @@ class Sandbox:
         lives = not self._dead.is_set()
         await self.gone()
         outcome = await self.judge_death()
-        return result.FORGED if lives and outcome.kind != "memory" else outcome
+        return result.FORGED if lives and self.verdict is None and outcome.kind != "memory" else outcome
 
     async def judge_death(self) -> Outcome:
         """Why the sandbox ended, told by what it cannot forge; waits for the zygote to have reaped it."""
-        if self.out_of_memory or (self.cgroup and await asyncio.to_thread(self.cgroup.out_of_memory)):
+        if self.verdict is not None:
+            return self.verdict
+        if self.cgroup is not None and await asyncio.to_thread(self.cgroup.out_of_memory):
             return result.out_of_memory(self.memory_bytes)
         if self._broken:
             return result.FORGED
