@@ -89,6 +89,10 @@ class Ground:
             },
         }
 
+    def space(self, name: str) -> str:
+        """The path of one sandbox's directory."""
+        return str(self.base / "spaces" / name)
+
     def remove(self, name: str) -> None:
         """Remove one sandbox's directory; its processes must be gone."""
         with contextlib.suppress(FileNotFoundError):
