@@ -287,7 +287,7 @@ import json
 json.dumps = lambda *a, dumps=json.dumps, improved=make_improved(), **k: improved(dumps(*a, **k).encode()).decode()
 1/0
 """,
-            timeout=2,
+            timeout=1,
         ),
         forged(
             "makes the encoder say the opposite",
@@ -297,7 +297,7 @@ import json
 json.JSONEncoder.encode = lambda self, o, encode=json.JSONEncoder.encode, improved=make_improved(): improved(encode(self, o).encode()).decode()
 1/0
 """,
-            timeout=2,
+            timeout=1,
         ),
         forged(
             "makes sockets say the opposite",
@@ -381,7 +381,7 @@ os._exit = lambda status, leave=os._exit: leave(0)
 socket.socket.sendall = lambda *a: None
 1/0
 """,
-            timeout=2,
+            timeout=1,
         ),
         forged(
             "replaces the modules themselves",
@@ -430,7 +430,7 @@ os._exit(1)
                 CLAIMS
                 + f"for fd in descriptors(stat.S_ISSOCK):\n    try: os.write(fd, list(claims())[{shape}])\n    except OSError: pass\n{end}",
                 bites if shape == 0 else "the naive host wants the first shape",
-                timeout=2,
+                timeout=1,
             )
             for shape in (0, 6)
             for what, end, bites in (
@@ -478,7 +478,7 @@ for fd in descriptors(stat.S_ISSOCK): socket.socket(fileno=os.dup(fd)).shutdown(
 1/0
 """,
             SILENT,
-            timeout=2,
+            timeout=1,
         ),
         forged(
             "fills its sockets with a child's silence",
@@ -490,7 +490,7 @@ if os.fork() == 0: time.sleep(5); os._exit(0)
 1/0
 """,
             SILENT,
-            timeout=2,
+            timeout=1,
         ),
         forged(
             "prints what a host likes to hear",

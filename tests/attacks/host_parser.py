@@ -284,7 +284,7 @@ send(len(body).to_bytes(4, 'big') + body if V['inside'] else body)
         tells(
             "says a frame a byte at a time",
             TO_SOCKETS + "for byte in (999).to_bytes(4, 'big') + b'{' * 600: send(bytes([byte])); time.sleep(0.001)",
-            timeout=2,
+            timeout=1,
         ),
         tells(
             "says frames without end",
@@ -294,13 +294,13 @@ body = b'{"op":"failed"}'
 frame = len(body).to_bytes(4, 'big') + body
 while True: send(frame * 500)
 """,
-            timeout=2,
+            timeout=1,
         ),
         tells(
             "says frames without end from many processes",
             TO_SOCKETS + "for _ in range(8): os.fork()\nwhile True: send(b'\\0\\0\\0\\2{}' * 5000)",
             NOT_NAIVE,
-            timeout=2,
+            timeout=1,
         ),
         tells(
             "speaks on after it ended",
@@ -371,7 +371,7 @@ for fd in descriptors(stat.S_ISSOCK):
             + "for junk in (b'\\x03\\xff\\xff', b'\\x01\\xff\\xffabc', b'\\0' * 70000, b'\\x01', b'\\x02\\x10\\x01' + b'x' * 5000): send(junk)",
             PLAIN,
         ),
-        tells("writes empty records without end", TO_PIPES + "while True: send(b'\\x01\\0\\0' * 20000)", timeout=2),
+        tells("writes empty records without end", TO_PIPES + "while True: send(b'\\x01\\0\\0' * 20000)", timeout=1),
         tells(
             "writes records of one byte without end", TO_PIPES + "while True: send(b'\\x01\\0\\1x' * 15000)", timeout=2
         ),
@@ -386,7 +386,7 @@ for fd in [1, 2, *descriptors(stat.S_ISFIFO)]:
 while True:
     for _ in range(100): send(b'x')
 """,
-            timeout=2,
+            timeout=1,
         ),
         tells(
             "writes a quarter of a gigabyte",

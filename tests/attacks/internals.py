@@ -14,7 +14,7 @@ def internals(name: str, code: str, bites: bool | str = True, **options: object)
 
 def breaks(name: str, code: str, bites: bool | str = True, **options: object) -> Attack:
     """It wins if the call has no result, or the host or another call suffers."""
-    return internals(name, code, bites, wins="harms", **({"timeout": 3} | options))
+    return internals(name, code, bites, wins="harms", **({"timeout": 2} | options))
 
 
 ATTACKS = table(
@@ -365,7 +365,7 @@ import _imp; _imp.acquire_lock()
 threading.Thread(target=time.sleep, args=(0.1,)).start()
 """,
             ONLY_ITS_OWN,
-            timeout=2,
+            timeout=1,
         ),
     ],
 )

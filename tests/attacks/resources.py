@@ -12,7 +12,7 @@ LOADERS = "the naive host loads no pictures or tables"
 
 
 def takes(name: str, code: str, bites: bool | str = True, **options: object) -> Attack:
-    return Attack(name, "resources", code, bites, wins="harms", **({"timeout": 3} | options))  # type: ignore[arg-type]
+    return Attack(name, "resources", code, bites, wins="harms", **({"timeout": 2} | options))  # type: ignore[arg-type]
 
 
 def memory(name: str, code: str, bites: bool | str = True, **options: object) -> Attack:
@@ -208,7 +208,7 @@ for _ in range(6):
 while True: time.sleep(1)
 """,
             MACHINE,
-            timeout=2,
+            timeout=1,
         ),
         memory(
             "takes memory in pipes",
@@ -290,7 +290,7 @@ import itertools
 for n in itertools.count(): os.path.exists(f'{os.path.dirname(os.__file__)}/{n}' + 'x' * 200)
 """,
             UNCOUNTED,
-            timeout=2,
+            timeout=1,
         ),
         memory(
             "takes memory while its source is parsed",
@@ -443,7 +443,7 @@ while True:
     if count > 200: win(count)
 """,
             MACHINE,
-            timeout=2,
+            timeout=1,
         ),
         takes(
             "forks more processes than it may",
@@ -483,7 +483,7 @@ while True:
     except OSError: time.sleep(0.01)
 """,
             MACHINE,
-            timeout=2,
+            timeout=1,
         ),
         takes(
             "opens more files than it may",
@@ -606,7 +606,7 @@ for _ in range(59):
 while True: pass
 """,
             MACHINE,
-            timeout=2,
+            timeout=1,
         ),
         takes(
             "keeps all processors busy in threads",
@@ -616,7 +616,7 @@ for _ in range(20): threading.Thread(target=lambda: [hashlib.sha512(bytes(1 << 2
 time.sleep(10)
 """,
             MACHINE,
-            timeout=2,
+            timeout=1,
         ),
         takes(
             "keeps the kernel busy",
@@ -631,7 +631,7 @@ while True:
     os.sync(); libc.syscall(324 if os.uname().machine == 'x86_64' else 283, 1, 0); os.listdir('/proc'); os.getrandom(1 << 16)
 """,
             MACHINE,
-            timeout=2,
+            timeout=1,
         ),
         takes(
             "keeps the kernel busy with wakes",
@@ -646,7 +646,7 @@ threading.Thread(target=lambda: [os.read(a, 1) for _ in range(10**9)], daemon=Tr
 while True: os.write(b, b'x')
 """,
             MACHINE,
-            timeout=2,
+            timeout=1,
         ),
         takes(
             "makes its end long",
@@ -660,7 +660,7 @@ for n in range(30000): libc.mmap(None, 4096, 1 + n % 2 * 2, 0x22, -1, 0)
 while True: time.sleep(1)
 """,
             MACHINE,
-            timeout=2,
+            timeout=1,
         ),
         # ---- output
         takes("writes without end", "while True: os.write(1, b'x' * 65536)", timeout=1),
@@ -674,7 +674,7 @@ while True: time.sleep(1)
             "writes without end from many processes",
             "for _ in range(5): os.fork()\nwhile True: os.write(2, b'x' * 65536)",
             MACHINE,
-            timeout=2,
+            timeout=1,
         ),
         # ---- files that are larger than they look
         takes(
@@ -696,7 +696,7 @@ packed = zlib.compress(bytes(V['enough_bytes'])); x = zlib.decompress(packed); x
             "parses XML that is larger than it looks",
             """
 import xml.dom.minidom
-text = '<!DOCTYPE x [<!ENTITY a "' + 'x' * 100 + '">' + ''.join(f'<!ENTITY {chr(98 + n)} "{("&" + chr(97 + n) + ";") * 30}">' for n in range(5)) + ']><x>&f;</x>'
+text = '<!DOCTYPE x [<!ENTITY a "' + 'x' * 10 + '">' + ''.join(f'<!ENTITY {chr(98 + n)} "{("&" + chr(97 + n) + ";") * 30}">' for n in range(5)) + ']><x>&f;</x>'
 xml.dom.minidom.parseString(text); win()
 """,
             "the parser bounds it",
