@@ -6,6 +6,7 @@ The two alternate. The rates are of loops that wait for each child's end, and th
 from plugin.packages.venv import Environment
 
 from .figures import Findings
+from .host import Level
 from .yardstick import yardstick
 
 ROUNDS = 150
@@ -13,10 +14,10 @@ STEP_ROUNDS = 50
 RATE_SLICES, SLICE_SECONDS = 3, 0.7
 
 
-async def measure(environment: Environment) -> Findings:
+async def measure(environment: Environment, level: Level) -> Findings:
     """See the module's docstring."""
     found = Findings()
-    async with yardstick(environment) as forks:
+    async with yardstick(environment, level) as forks:
         bare, jailed = [], []
         for _ in range(ROUNDS):
             bare += await forks.seconds("bare")
