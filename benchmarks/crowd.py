@@ -22,9 +22,9 @@ ROUNDS, TIMES_A_ROUND = 3, 25
 async def measure(environment: Environment, level: Level) -> Findings:
     """See the module's docstring."""
     found = Findings()
-    called: dict[bool, list[float]] = {False: [], True: []}
-    born: dict[bool, list[float]] = {False: [], True: []}
-    count = idle.as_many_as_possible()
+    alone, crowded = counts = (0, idle.as_many_as_possible())
+    called: dict[int, list[float]] = {others: [] for others in counts}
+    born: dict[int, list[float]] = {others: [] for others in counts}
     async with Interpreter(home=HOME) as interpreter:
         await interpreter.warm()
         pool = await quiet.pool_of(interpreter)
@@ -32,21 +32,16 @@ async def measure(environment: Environment, level: Level) -> Findings:
         async with idle.crowd(pool, 10):
             pass
         for _ in range(ROUNDS):
-            for crowded in (False, True):
-                async with idle.crowd(pool, count if crowded else 0):
+            for others in counts:
+                async with idle.crowd(pool, others):
                     for _ in range(TIMES_A_ROUND):
-                        called[crowded].append(await one_run(interpreter))
-                        born[crowded].append(await one_birth(pool))
-    call, crowded_call = (
-        found.add_ms(f"print(1), pool warm, {idle_ones} others idle", called[bool(idle_ones)])
-        for idle_ones in (0, count)
-    )
-    birth, crowded_birth = (
-        found.add_ms(f"a sandbox made, {idle_ones} others idle", born[bool(idle_ones)]) for idle_ones in (0, count)
-    )
+                        called[others].append(await one_run(interpreter))
+                        born[others].append(await one_birth(pool))
+    calls = {others: found.add_ms(f"print(1), pool warm, {others} others idle", called[others]) for others in counts}
+    births = {others: found.add_ms(f"a sandbox made, {others} others idle", born[others]) for others in counts}
     found.measured |= {
-        "crowd.call": crowded_call.median / call.median,
-        "crowd.spawn": crowded_birth.median / birth.median,
+        "crowd.call": calls[crowded].median / calls[alone].median,
+        "crowd.spawn": births[crowded].median / births[alone].median,
     }
     return found
 

@@ -1,6 +1,7 @@
 """What jailing adds to a fork: a sandbox that is ready, against a bare fork of the same warm process.
 
-The two alternate. The rates are of loops that wait for each child's end, and the steps are those of `inside/jail.py`.
+The two alternate. The rates are of loops that wait for each child's end. The steps are those of a sandbox's birth up to where
+it would tell the host: the runner's own, under `kernel.serve`, are not part of the figure above them.
 """
 
 from plugin.packages.venv import Environment

@@ -33,7 +33,7 @@ GOALS = {
     "chart": Goal("pandas describe and one PNG chart, fresh sandbox", 110, "ms"),
     "chart.bubblewrap": Goal("faster than a cold bubblewrapped run of it", 12, "x", at_least=True),
     "chart.rehearsal": Goal("the same", 0.8, "x without rehearsal in the zygote"),
-    "levels.fork.namespaces": Goal("level namespaces: fork to a jailed, pandas-ready child", 2, "x a bare fork"),
+    "levels.fork.namespaces": Goal("level namespaces: fork to a jailed child", 2, "x a bare fork"),
     "levels.fork.landlock": Goal("level landlock: the same", 2, "x a bare fork"),
     "levels.call": Goal("print(1), pool warm: level landlock", 1.05, "x level namespaces"),
     "memory.private": Goal("private memory of an idle pooled sandbox", 4, "MB"),

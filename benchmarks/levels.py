@@ -16,7 +16,7 @@ from .home import HOME
 from .host import LEVELS, Level, giving
 from .yardstick import yardstick
 
-FORK_ROUNDS, CALL_ROUNDS = 100, 150
+FORK_ROUNDS, CALL_ROUNDS = 100, 300
 
 
 async def measure(environment: Environment, level: Level) -> Findings:

@@ -29,7 +29,6 @@ from inside import (  # type: ignore[import-not-found]
     streams,
     zygote,
 )
-from inside.zygote import _run_sandbox  # here, where a name that is there no more ends the zygote and is told
 
 ANSWER_SECONDS = 10.0  # a child that is not ready by then has died
 READY = b"!"
@@ -55,6 +54,7 @@ OF_A_LEVEL = {
     landlocked.Landlocked: ((os, "mkdir"), (hints, "configure")),
 }
 unshare = libc.unshare  # its label has the flags
+run_sandbox = zygote._run_sandbox  # taken here: a name that is there no more ends the zygote, not a child
 
 BecomeSandbox = Callable[[jail.Place, list[int]], NoReturn]
 
@@ -117,7 +117,7 @@ class Forks:
 
     def _be_sandbox(self, place: jail.Place) -> NoReturn:
         """It writes to the zygote's standard error: the keeper tells what a child complained of last."""
-        _run_sandbox(self._become_sandbox, place, [self._peer.fileno(), self._theirs.fileno(), 2, 2])
+        run_sandbox(self._become_sandbox, place, [self._peer.fileno(), self._theirs.fileno(), 2, 2])
         os._exit(1)
 
     def _answer(self) -> bytes:
