@@ -1,4 +1,4 @@
-"""`python -m benchmarks [NAME...]`: run the named benchmarks, or all of them, and show what was reached."""
+"""`python -m benchmarks [--level LEVEL] [NAME...]`: run the named benchmarks, or all of them; show what was reached."""
 
 import argparse
 import asyncio
