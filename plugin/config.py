@@ -55,6 +55,7 @@ class Settings(BaseSettings):
     pool_max: int = Field(8, ge=1)
     queue_limit: int = Field(100, ge=0)
     per_user_running: int = Field(2, ge=1)
+    memory_budget_bytes: int | None = Field(None, gt=0)  # of all running cells together; None: measured (budget.py)
 
     index_url: str | None = None
     catalogue_add: tuple[str, ...] = ()

@@ -78,10 +78,10 @@ class UserFileNotFound(Refused):
 
 
 class InterpreterBusy(CellblockError):
-    """The queue is full.
+    """The queue is full, or was and this call, of the user with most, made room for another user's.
 
     Attributes:
-        retry_after: seconds after which a place is likely to be free.
+        retry_after: seconds after which this call would have had its place, were cells as long as lately.
     """
 
     def __init__(self, waiting: int, retry_after: float) -> None:

@@ -20,7 +20,7 @@ from .packages.catalogue import Catalogue
 from .packages.needed import needed
 from .packages.venv import Environments
 from .result import ExecutionResult, GeneratedFile
-from .sandbox import collect
+from .sandbox import budget, collect
 from .sandbox.admission import Admission
 from .sandbox.client import Run, Sandbox, SandboxDied, encodable
 from .sandbox.outputs import STDERR, STDOUT
@@ -130,7 +130,8 @@ class Interpreter:
 
         Raises:
             Refused: one of its kinds; nothing ran.
-            InterpreterBusy: the queue is full; `.retry_after` says for how many seconds.
+            InterpreterBusy: the queue is full; `.retry_after` says for how many seconds. A call that waits is refused too
+                when the queue fills up and its user has most calls in it.
             SandboxLost: sandboxes died before the code could start.
         """
         seconds = self._check(code, timeout, session_id)
@@ -280,10 +281,18 @@ class Interpreter:
         pool = Pool(self.settings, environment.site_packages, environment.font_cache, rules)
         try:
             await pool.start()
+            await self._fit_memory()
         except BaseException:
             await pool.aclose()
             raise
         return pool
+
+    async def _fit_memory(self) -> None:
+        """The zygote is up by now and counted as in use; no cell has been admitted yet."""
+        settings = self.settings
+        measured = settings.memory_budget_bytes or await asyncio.to_thread(budget.measure)
+        if measured is not None:
+            self._admission.fit(measured, settings.memory_bytes + settings.work_bytes)
 
     def _progress(self, message: str) -> None:
         for listener in list(self._listeners):

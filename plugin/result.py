@@ -30,6 +30,9 @@ LOST = Outcome("lost", "The sandbox was lost while the code ran; run it again", 
 FORGED = Outcome(
     "lost", "The sandbox broke off its protocol; what the code claims about its own end is not believed", -4
 )
+UNCOUNTABLE = Outcome(
+    "killed", "The code was stopped: its memory is in too many pieces, or too many processes, to be counted", 128 + 9
+)
 
 
 def exited(code: int) -> Outcome:
@@ -43,6 +46,21 @@ def timed_out(seconds: float) -> Outcome:
 
 def out_of_memory(limit_bytes: int) -> Outcome:
     return Outcome("memory", f"Out of memory: the code needed more than {limit_bytes // 1024**2} MiB", -3)
+
+
+def out_of_space(limit_bytes: int, limit_entries: int) -> Outcome:
+    return Outcome(
+        "killed",
+        f"Out of disk space: the code's files needed more than {limit_bytes // 1024**2} MiB, were more than {limit_entries}, "
+        "or lay too deep to be counted",
+        128 + 9,
+    )
+
+
+def too_many_processes(limit: int) -> Outcome:
+    return Outcome(
+        "killed", f"Too many processes: the code had more than {limit} processes and threads at once", 128 + 9
+    )
 
 
 def process_ended(wait_status: int) -> Outcome:

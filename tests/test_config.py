@@ -45,6 +45,7 @@ def test_a_keyword_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) ->
         ({"nonsense": 1}, "nonsense"),
         ({"policy": "lax"}, "policy"),
         ({"pool_max": 0}, "pool_max"),
+        ({"memory_budget_bytes": 0}, "memory_budget_bytes"),
         ({"level": "none"}, "level"),
     ],
 )
@@ -60,5 +61,6 @@ def test_the_defaults_are_the_contracts() -> None:
     assert (settings.timeout, settings.max_timeout, settings.max_output_bytes) == (60, 300, 100_000)
     assert (settings.memory_bytes, settings.max_processes, settings.max_open_files) == (512 * 1024**2, 64, 256)
     assert (settings.work_bytes, settings.work_inodes, settings.max_file_bytes) == (256 * 1024**2, 16384, 50 * 1024**2)
+    assert settings.memory_budget_bytes is None
     assert settings.expires_after == 48 * 3600
     assert Settings(file_expiration_hours=-1).expires_after is None

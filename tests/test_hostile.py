@@ -186,7 +186,7 @@ except PermissionError:
     pass
 print(os.getpgid(0) == os.getpid(), os.getsid(0) == os.getpid(), os.nice(1))
 """
-    assert await output_of(interpreter, code) == "True True 1\n"
+    assert await output_of(interpreter, code) == "True True 11\n"
 
 
 async def test_small_writes_do_not_hold_the_event_loop(interpreter: Interpreter) -> None:

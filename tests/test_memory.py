@@ -16,6 +16,28 @@ for _ in range(8):
 while True: pass
 """
 
+# The process's first thread ends (exit, not exit_group): /proc/PID tells of no memory then.
+HIDDEN = """
+import ctypes, os, threading
+number = {"x86_64": 60, "aarch64": 93}[os.uname().machine]
+def hold():
+    while "zombie" not in open("/proc/self/status").read(): pass
+    x = bytearray(10**8)
+    while True: pass
+for _ in range(8):
+    if not os.fork():
+        threading.Thread(target=hold).start()
+        ctypes.CDLL(None).syscall(number, 0)
+while True: pass
+"""
+TABLES = """
+import mmap
+NORESERVE = 0x4000
+space = mmap.mmap(-1, 2**38, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | NORESERVE, mmap.PROT_READ)
+for at in range(0, len(space), 2**21): space[at]
+while True: pass
+"""
+
 
 @pytest.mark.parametrize("cgroup", [True, False], ids=["cgroup", "no cgroup"])
 @pytest.mark.parametrize(
@@ -25,6 +47,8 @@ while True: pass
         pytest.param("import numpy as np; x = [np.ones(10**6) for _ in range(10**4)]", id="numpy"),
         pytest.param("d = {}\nfor i in range(10**9): d[i] = str(i)", id="objects"),
         pytest.param(MANY, id="many processes"),
+        pytest.param(HIDDEN, id="many processes whose first thread has ended"),
+        pytest.param(TABLES, id="page tables"),
     ],
 )
 async def test_too_much_memory_is_named(home: Path, monkeypatch: pytest.MonkeyPatch, code: str, cgroup: bool) -> None:

@@ -173,7 +173,7 @@ def test_forms_are_fresh_copies(form: Any) -> None:
     "phrase",
     [
         "load_file('id')", "DataFrame for csv and xlsx", "parsed JSON", "PIL image", "get_file_path('id')", "FILES",
-        "relative paths", "/mnt/data", "kept for 48 hours", "saved as PNG", "print what you want to see", "100 KB",
+        "relative paths", "kept for 48 hours", "saved as PNG", "print what you want to see", "100 KB",
         "no network", "input() fails", "starts fresh", "60 seconds", "512 MiB",
         "numpy, pandas, matplotlib, seaborn, openpyxl, pillow, scipy, scikit-learn",
     ],

@@ -12,8 +12,8 @@ from plugin.sandbox import space
 KiB = 1024
 
 
-def used(path: Path, *pids: int, max_entries: int = 1000) -> space.Used:
-    return space.used(str(path), 0, pids, max_entries)
+def used(path: Path, *pids: int, max_entries: int = 1000) -> space.Held:
+    return space.Space(str(path), 0, os.getpid(), 10**6, max_entries).held(pids)
 
 
 def test_files_directories_and_links_count(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 log = logging.getLogger("cellblock.sandbox")
 
+PROC = Path("/proc")
 ROOT = Path("/sys/fs/cgroup")
 
 
@@ -23,10 +24,27 @@ class Files:
     limit: str
     swap_limit: str
     events: str
+    bounds: tuple[str, ...]  # at the first the kernel kills, at others it slows down
+    usage: str
+    cached: tuple[str, ...]  # rows of memory.stat: files' pages, of a group and all in it
 
 
-V1 = Files("memory.limit_in_bytes", "memory.memsw.limit_in_bytes", "memory.oom_control")
-V2 = Files("memory.max", "memory.swap.max", "memory.events")
+V1 = Files(
+    limit="memory.limit_in_bytes",
+    swap_limit="memory.memsw.limit_in_bytes",
+    events="memory.oom_control",
+    bounds=("memory.limit_in_bytes",),
+    usage="memory.usage_in_bytes",
+    cached=("total_active_file", "total_inactive_file"),
+)
+V2 = Files(
+    limit="memory.max",
+    swap_limit="memory.swap.max",
+    events="memory.events",
+    bounds=("memory.max", "memory.high"),
+    usage="memory.current",
+    cached=("active_file", "inactive_file"),
+)
 
 
 class Cgroup:
@@ -108,7 +126,9 @@ def find(limit_bytes: int) -> Cgroups | None:
 
     What a process that was killed left behind is removed first: its parent's name holds its pid.
     """
-    for base, files in _own_groups():
+    for base, files in own_groups():
+        if not base.is_dir():
+            continue
         parent = base / f"cellblock-{os.getpid()}-{secrets.token_hex(4)}"
         try:
             _remove_leftovers(base)
@@ -126,20 +146,23 @@ def find(limit_bytes: int) -> Cgroups | None:
     return None
 
 
-def _own_groups() -> list[tuple[Path, Files]]:
-    """Where /proc/self/cgroup says that this process is, as `hierarchy:controllers:path` (cgroups(7))."""
-    found = []
+def own_groups(proc: Path = PROC, root: Path = ROOT) -> list[tuple[Path, Files]]:
+    """Where /proc/self/cgroup says that this process is, as `hierarchy:controllers:path` (cgroups(7)).
+
+    In a container that path may be the host's and not exist here: what is at `root` is then the container's own group.
+    """
     try:
-        lines = Path("/proc/self/cgroup").read_text().splitlines()
+        lines = (proc / "self" / "cgroup").read_text().splitlines()
     except OSError:
         return []
+    found = []
     for line in lines:
         hierarchy, controllers, path = line.split(":", 2)
         if "memory" in controllers.split(","):
-            found.append((ROOT / "memory" / path.lstrip("/"), V1))
+            found.append((root / "memory" / path.lstrip("/"), V1))
         elif hierarchy == "0":
-            found.append((ROOT / path.lstrip("/"), V2))
-    return [(path, files) for path, files in found if path.is_dir()]
+            found.append((root / path.lstrip("/"), V2))
+    return found
 
 
 def _remove_leftovers(base: Path) -> None:

@@ -54,13 +54,14 @@ class Sandbox:
         self, number: int, channels: Channels, memory_bytes: int, *, ends_with_its_first_process: bool
     ) -> None:
         self.number = number
+        self.place: dict[str, Any] = {}  # what inside/jail.py calls a Place
         self.afterwards: list[
             Callable[[], None]
         ] = []  # called in a thread, last first, when all its processes are gone
         self._ends_with_its_first_process = ends_with_its_first_process
         self._first_process_ended = False
         self.memory_bytes = memory_bytes
-        self.out_of_memory = False  # set by the watchdog when it kills for that
+        self.verdict: Outcome | None = None  # set by the watchdog when it kills: why
         self.cgroup: Cgroup | None = None
         self.work_fd = -1
         self.pidfd = -1
@@ -203,11 +204,13 @@ class Sandbox:
         lives = not self._dead.is_set()
         await self.gone()
         outcome = await self.judge_death()
-        return result.FORGED if lives and outcome.kind != "memory" else outcome
+        return result.FORGED if lives and self.verdict is None and outcome.kind != "memory" else outcome
 
     async def judge_death(self) -> Outcome:
         """Why the sandbox ended, told by what it cannot forge; waits for the zygote to have reaped it."""
-        if self.out_of_memory or (self.cgroup and await asyncio.to_thread(self.cgroup.out_of_memory)):
+        if self.verdict is not None:
+            return self.verdict
+        if self.cgroup is not None and await asyncio.to_thread(self.cgroup.out_of_memory):
             return result.out_of_memory(self.memory_bytes)
         if self._broken:
             return result.FORGED

@@ -64,6 +64,7 @@ class Ground:
         for path, to in tree["symlinks"]:
             if path.startswith("/venv/") and to.startswith(("/venv/", "/python/")):
                 _fresh(root, path).symlink_to(root / to.lstrip("/"))
+        _make_readable(root)
         coarse = [path for path in (str(root), *readable) if os.path.exists(path)]
         scratch = str(self.base / "scratch")
         self.told = {
@@ -87,6 +88,10 @@ class Ground:
                 "JOBLIB_MULTIPROCESSING": "0",  # it needs semaphores in /dev/shm, which all of the host's users share
             },
         }
+
+    def space(self, name: str) -> str:
+        """The path of one sandbox's directory."""
+        return str(self.base / "spaces" / name)
 
     def remove(self, name: str) -> None:
         """Remove one sandbox's directory; its processes must be gone."""
@@ -188,6 +193,20 @@ def _link(source: str, target: str) -> None:
         os.link(source, target, follow_symlinks=False)
     except OSError:  # another file system, or a policy against links
         shutil.copy2(source, target)
+
+
+def _make_readable(root: Path) -> None:
+    """For any uid, whatever the operator's umask is, or was when Python was installed."""
+    for directory, _, names in os.walk(root):
+        os.chmod(directory, 0o755)
+        for path in (f"{directory}/{name}" for name in names):
+            mode = os.lstat(path).st_mode
+            if stat.S_ISLNK(mode) or mode & 0o044 == 0o044:
+                continue
+            if os.lstat(path).st_nlink > 1:  # the original keeps the mode that its owner gave it
+                shutil.copy2(path, f"{path}.own")
+                os.replace(f"{path}.own", path)
+            os.chmod(path, mode | 0o044 | (mode & 0o100) >> 6)
 
 
 def _without_packages(path: str) -> list[str]:

@@ -18,7 +18,9 @@ from typing import Any
 from ..config import Settings
 from ..errors import SandboxUnavailable
 from . import channels, filter, ids, launching, levels
+from .cgroups import host_pid
 from .client import Sandbox, SandboxDied
+from .space import Space
 
 log = logging.getLogger("cellblock.sandbox")
 
@@ -64,7 +66,7 @@ class Keeper:
         self._gone = asyncio.Event()
         self._broken = False  # the zygote hung up; the launcher's end follows
         self._control: socket.socket | None = None
-        self._zygote = -1  # pidfd
+        self._zygote = self._zygote_pid = -1  # pidfd, and the pid as this process numbers it
         self.imported: dict[str, str] = {}  # what the zygote has imported, with versions
         self.anonymous_bytes = 0  # the zygote's own memory, which its forks share until they write to it
         self.landlock_abi = 0
@@ -130,6 +132,13 @@ class Keeper:
             await asyncio.to_thread(_keep_font_cache, self._font_cache, message["font_cache_name"], descriptor)
         log.debug("zygote ready: %s", message)
 
+    def space_of(self, sandbox: Sandbox) -> Space | None:
+        """Where a sandbox's files lie and how much they may be; None where it has a file system of its own."""
+        if self._launched is None or self._launched.ground is None:
+            return None
+        path, uid = self._launched.ground.space(sandbox.place["name"]), sandbox.place["uid"]
+        return Space(path, uid, self._zygote_pid, self._settings.work_bytes, self._settings.work_inodes)
+
     async def last_words(self) -> str:
         """What the zygote said before it ended unexpectedly."""
         return await asyncio.to_thread(self._launched.last_words) if self._launched else ""
@@ -148,6 +157,7 @@ class Keeper:
             place, clear = self._place(self._launched)
             whole = self._level == "namespaces"
             sandbox = Sandbox(self._count, ends, self._settings.memory_bytes, ends_with_its_first_process=whole)
+            sandbox.place = place
             sandbox.afterwards.append(clear)
             self._sandboxes[sandbox.number] = sandbox
             try:
@@ -270,6 +280,7 @@ class Keeper:
         message = json.loads(body)
         if message["op"] == "ready":
             self._zygote, *font_cache = descriptors
+            self._zygote_pid = host_pid(self._zygote)
             if not self._ready.done():
                 self._ready.set_result(message | {"font_cache": font_cache})
         elif message["op"] == "refused":

@@ -6,12 +6,13 @@ import logging
 import signal
 from collections import deque
 from collections.abc import AsyncIterator, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from ..config import Settings
 from ..errors import CellblockError, SandboxLost, SandboxUnavailable
-from . import cgroups, levels, watchdog
+from . import cgroups, levels, usage, watchdog
 from .client import Sandbox, SandboxDied
 from .keeper import Keeper
 
@@ -20,6 +21,7 @@ log = logging.getLogger("cellblock.sandbox")
 SPAWN_ATTEMPTS = 3
 RESTART_ATTEMPTS = 10
 RETRY_SECONDS = 1.0
+WATCHDOG_THREADS = 2  # a slow look at one sandbox leaves one for the others
 SPAWN_AT_ONCE = 2  # ahead of need: two forks overlap their waits, more only queue in the zygote
 
 
@@ -44,6 +46,7 @@ class Pool:
         self._wanted = asyncio.Event()
         self._filler: asyncio.Task[None] | None = None
         self._cgroups: cgroups.Cgroups | None = None
+        self._watchdog_threads = ThreadPoolExecutor(WATCHDOG_THREADS, "cellblock watchdog")
         self._closed = False
         self.level: levels.Level | None = None  # of the isolation, known when the zygote runs
         self.refused: tuple[levels.Refused, ...] = ()  # stronger levels that the host does not give
@@ -102,6 +105,7 @@ class Pool:
             self._unused.clear()
             await self._unused.wait()
         await asyncio.gather(*self._tasks)
+        await asyncio.to_thread(self._watchdog_threads.shutdown)
         if self._cgroups is not None:
             await asyncio.to_thread(self._cgroups.close)
 
@@ -216,8 +220,13 @@ class Pool:
     @contextlib.asynccontextmanager
     async def _watched(self, sandbox: Sandbox) -> AsyncIterator[None]:
         assert self._keeper is not None
-        limit = self._settings.memory_bytes + self._keeper.anonymous_bytes
-        watch = asyncio.create_task(watchdog.watch(sandbox, limit), name=f"cellblock watchdog {sandbox.number}")
+        shared = self._keeper.anonymous_bytes
+        settings = self._settings
+        limits = usage.Limits(
+            settings.memory_bytes + shared, shared, settings.max_processes, space=self._keeper.space_of(sandbox)
+        )
+        watching = watchdog.watch(sandbox, limits, self._watchdog_threads)
+        watch = asyncio.create_task(watching, name=f"cellblock watchdog {sandbox.number}")
         try:
             yield
         finally:

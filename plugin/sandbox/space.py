@@ -5,10 +5,15 @@ Blocks; called in the watchdog's thread. The tree changes while it is looked at,
 
 import contextlib
 import ctypes
+import math
 import os
 import stat
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
+
+from .processes import read
 
 MAX_DEPTH = 100  # a deeper tree counts as too much: each level costs this process a descriptor
 BLOCK_BYTES = 512  # of st_blocks, stat(2)
@@ -17,32 +22,62 @@ _libc = ctypes.CDLL(None)
 
 
 @dataclass
-class Used:
-    """Bytes on the disk, and names in directories."""
+class Held:
+    """What was seen: bytes on the disk, names in directories, and whether some of it cannot be looked at."""
 
     size: int = 0
     entries: int = 0
-    opaque: bool = False  # some of it cannot be looked at: too deep, or unreadable
+    opaque: bool = False
+
+    def over(self, space: "Space") -> bool:
+        return self.opaque or self.size > space.max_bytes or self.entries > space.max_entries
 
 
-def used(path: str, uid: int, pids: Iterable[int], max_entries: int) -> Used:
-    """What lies beneath a directory, and what processes hold open although they deleted its name.
+@dataclass(frozen=True)
+class Space:
+    """One sandbox's directory, and what it may hold.
 
-    Args:
-        path: the sandbox's directory.
-        uid: the sandbox's, 0 where it is this process's own.
-        pids: the sandbox's processes.
-        max_entries: where counting stops.
+    Attributes:
+        uid: the sandbox's own, 0 where it is this process's.
+        zygote: its pid.
     """
-    found = Used()
-    device = _measure_tree(path, found, max_entries)
-    with _as(uid):
-        for pid in pids:
-            found.size += sum(_nameless(pid, device).values())
-    return found
+
+    path: str
+    uid: int
+    zygote: int
+    max_bytes: int
+    max_entries: int
+
+    def orphans(self) -> list[int]:
+        """Processes of the sandbox whose parents have ended: the zygote has adopted them."""
+        if not self.uid:
+            return []  # it may start none
+        children = read(Path(f"/proc/{self.zygote}/task/{self.zygote}/children"))
+        return [pid for pid in map(int, children.split()) if _owner(pid) == self.uid]
+
+    def held(self, pids: Iterable[int], deadline: float = math.inf) -> Held:
+        """What lies beneath the directory, and what processes hold open although they deleted its name.
+
+        Args:
+            pids: the sandbox's processes.
+            deadline: of this thread's processor time; what is not seen by then counts as too much.
+        """
+        found = Held()
+        device = _measure_tree(self.path, found, self.max_entries, deadline)
+        with _as(self.uid):
+            for pid in pids:
+                found.size += sum(_nameless(pid, device).values())
+        return found
 
 
-def _measure_tree(path: str, found: Used, max_entries: int) -> int:
+def _owner(pid: int) -> int:
+    try:
+        return os.stat(f"/proc/{pid}").st_uid
+    except (FileNotFoundError, ProcessLookupError):
+        return -1
+
+
+def _measure_tree(path: str, found: Held, max_entries: int, deadline: float) -> int:
     """Returns: the device that the tree lies on."""
     root = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     device = os.fstat(root).st_dev
@@ -50,6 +85,9 @@ def _measure_tree(path: str, found: Used, max_entries: int) -> int:
     try:
         while levels and found.entries <= max_entries:
             directory, names = levels[-1]
+            if time.thread_time() > deadline:
+                found.opaque = True
+                break
             name = next(names, None)
             if name is None:
                 os.close(levels.pop()[0])
@@ -89,7 +127,20 @@ def _open_directory(name: str, parent: int) -> int:
 
 
 def _nameless(pid: int, device: int) -> dict[int, int]:
-    """Bytes of files by inode that a process has open or mapped, and that no directory names."""
+    """Bytes of files by inode that a process has open or mapped, and that no directory names.
+
+    Raises:
+        PermissionError: it lives, and does not let itself be looked at.
+    """
+    try:
+        return _open_nameless(pid, device)
+    except PermissionError:
+        if b"\nVmSize:" in read(Path(f"/proc/{pid}/status")):
+            raise
+        return {}  # it is ending: its memory is gone, and with it the right to look
+
+
+def _open_nameless(pid: int, device: int) -> dict[int, int]:
     sizes: dict[int, int] = {}
     gone = contextlib.suppress(FileNotFoundError, ProcessLookupError)  # the process, or one of its descriptors
     with gone:

@@ -1,58 +1,56 @@
-"""Counts the memory of all processes of a sandbox together, which no rlimit does, and ends the sandbox that has too much."""
+"""Looks at what a sandbox's processes use together, again and again, and ends the sandbox that uses too much."""
 
 import asyncio
-import os
-from pathlib import Path
+import logging
+from concurrent.futures import Executor
 
-from .cgroups import host_pid
+from .. import result
+from ..result import Outcome
+from . import usage
 from .client import Sandbox
 
+log = logging.getLogger("cellblock.sandbox")
+
 PERIOD_SECONDS = 0.1
-PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
-MAX_PROCESSES = 4096  # more than any limit allows: a bound for the walk alone
+SHARE = 0.1  # of one core, at most, for one sandbox
 
 
-async def watch(sandbox: Sandbox, limit_bytes: int) -> None:
-    """Look every PERIOD_SECONDS until cancelled; what is over the limit is killed and marked `out_of_memory`.
+async def watch(sandbox: Sandbox, limits: usage.Limits, threads: Executor) -> None:
+    """Look every PERIOD_SECONDS, or less often where a look takes long, until cancelled.
+
+    What is over a limit is killed, and its `verdict` says why. What cannot be measured is over its limit.
 
     Args:
-        limit_bytes: the sandbox's memory and what it may share with the zygote.
+        threads: where looks are taken: apart from other work, as a sandbox can make them slow.
     """
-    while True:
-        await asyncio.sleep(PERIOD_SECONDS)
-        if await asyncio.to_thread(resident_bytes, sandbox.pidfd) > limit_bytes:
-            sandbox.out_of_memory = True
-            await sandbox.gone()
-            return
-
-
-def resident_bytes(pidfd: int) -> int:
-    """Anonymous and shared memory of a process and all that descend from it; orphans stay beneath a namespace's pid 1.
-
-    A page that several processes share counts once among them all (Pss, proc(5)): forks of a large process are not
-    mistaken for so many large processes.
-    """
-    first = host_pid(pidfd)
-    total, waiting, seen = 0, [first] if first > 0 else [], 0
-    while waiting and seen < MAX_PROCESSES:
-        current = Path("/proc", str(waiting.pop()))
-        seen += 1
+    loop = asyncio.get_running_loop()
+    pause, verdict = PERIOD_SECONDS, None
+    while verdict is None:
+        await asyncio.sleep(pause)
         try:
-            total += _proportional_bytes(current)
-            for task in os.listdir(current / "task"):
-                waiting.extend(map(int, (current / "task" / task / "children").read_text().split()))
-        except (FileNotFoundError, ProcessLookupError):
-            continue  # it has ended meanwhile
-    return total
+            seen = await loop.run_in_executor(threads, usage.look, sandbox.pidfd, limits)
+        except (OSError, ValueError) as error:
+            log.error("sandbox %d is ended, as what it uses cannot be measured: %r", sandbox.number, error)
+            verdict = result.LOST
+        else:
+            verdict = _judge(seen, limits, sandbox.memory_bytes)
+            pause = pause_after(seen.seconds)
+    sandbox.verdict = verdict
+    await sandbox.gone()
 
 
-def _proportional_bytes(process: Path) -> int:
-    try:
-        lines = (process / "smaps_rollup").read_text().splitlines()
-    except PermissionError:  # it runs a program that nobody but root may read: what everybody may know of it
-        _, resident, shared, *_ = map(int, (process / "statm").read_text().split())
-        return (resident - shared) * PAGE_BYTES
-    # Memory that code had swapped out (MADV_PAGEOUT) is still its own.
-    return sum(
-        int(line.split()[1]) * 1024 for line in lines if line.startswith(("Pss_Anon:", "Pss_Shmem:", "SwapPss:"))
-    )
+def pause_after(look_seconds: float) -> float:
+    """Seconds without a look, so that looks take no more than their share."""
+    return max(PERIOD_SECONDS, look_seconds * (1 / SHARE - 1))
+
+
+def _judge(seen: usage.Usage, limits: usage.Limits, memory_bytes: int) -> Outcome | None:
+    if seen.processes > limits.processes:
+        return result.too_many_processes(limits.processes)
+    if seen.memory_bytes > limits.memory_bytes:
+        return result.out_of_memory(memory_bytes)
+    if limits.space and seen.held and seen.held.over(limits.space):
+        return result.out_of_space(limits.space.max_bytes, limits.space.max_entries)
+    if seen.seconds > limits.look_seconds:
+        return result.UNCOUNTABLE
+    return None

@@ -1,6 +1,9 @@
 """What a level lacks, told to the code that runs into it: child processes, and the absolute paths of level `namespaces`."""
 
+import _multiprocessing
+import _posixshmem
 import _posixsubprocess
+import mimetypes
 import os
 import subprocess
 from typing import Any, NoReturn
@@ -9,7 +12,11 @@ NO_CHILDREN = (
     "child processes are not available in this sandbox: its host refuses namespaces and the interpreter does not run as "
     "root there; use threads, or do the work in this process"
 )
-WRITTEN_BY_HABIT = ("/work", "/mnt/data", "/files", "/tmp")
+NOT_SHARED = (
+    "semaphores and memory shared between processes are not available in this sandbox: its host refuses namespaces, and its "
+    "/dev/shm is everybody's; use threads, or processes with pipes"
+)
+WRITTEN_BY_HABIT = ("/work", "/mnt/data", "/files", "/tmp", "/dev/shm")
 NO_SUCH_PLACE = (
     "Hint: this sandbox has no {}; use paths relative to the working directory, get_file_path(id) or FILES, "
     "and tempfile for temporary files"
@@ -28,6 +35,9 @@ def configure(directory: str, *, children: bool) -> None:
     """
     global _directory
     _directory = directory
+    mimetypes.knownfiles.clear()  # those that the host has may be seen and not read
+    _multiprocessing.SemLock = _NoSemaphore
+    _posixshmem.shm_open = _refuse_shared_memory
     if not children:
         for name in _STARTERS:
             setattr(os, name, _refuse_child)
@@ -45,6 +55,15 @@ def explain(error: BaseException) -> None:
     for place in WRITTEN_BY_HABIT:
         if path == place or path.startswith(f"{place}/"):
             BaseException.add_note(error, NO_SUCH_PLACE.format(place))
+
+
+class _NoSemaphore(_multiprocessing.SemLock):  # type: ignore[misc]
+    def __new__(cls, *_: Any, **__: Any) -> NoReturn:
+        raise PermissionError(NOT_SHARED)
+
+
+def _refuse_shared_memory(*_: Any, **__: Any) -> NoReturn:
+    raise PermissionError(NOT_SHARED)
 
 
 def _refuse_child(*_: Any, **__: Any) -> NoReturn:

@@ -112,7 +112,8 @@ def _become_zygote(launch: Launch) -> NoReturn:
 
 
 def _refused(error: OSError) -> NoReturn:
-    sys.stderr.write(json.dumps({"errno": error.errno, "text": error.strerror}) + "\n")
+    text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    sys.stderr.write(json.dumps({"errno": error.errno, "text": text}) + "\n")
     sys.stderr.flush()
     os._exit(SETUP_FAILED)
 

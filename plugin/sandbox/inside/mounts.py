@@ -56,7 +56,7 @@ def build_root(tree: Tree, sources: dict[str, int]) -> None:
     for host, path in tree["binds"]:
         _bind(sources[host], _SCAFFOLD + path, libc.MS_RDONLY | libc.MS_NODEV)
     for path in tree["devices"]:
-        _bind(sources[path], _SCAFFOLD + path, 0)
+        _bind(sources[path], _SCAFFOLD + path, libc.MS_RDONLY)  # a device is written to all the same; its times are not
     for path in tree["hidden"]:
         libc.mount("none", _SCAFFOLD + path, "tmpfs", _PLAIN | libc.MS_RDONLY, "mode=755,size=4k,nr_inodes=1")
     for path, target in tree["symlinks"]:

@@ -44,7 +44,7 @@ if __name__ == "__main__":
         except multiprocessing.TimeoutError:
             print("timed out")
     with multiprocessing.Pool(processes=3, maxtasksperchild=2) as pool:
-        print(pool.map(square, range(6), chunksize=1), os.getpid() in pool.map(own_pid, range(6)))
+        print(pool.map(square, range(6), chunksize=1), os.getpid() in pool.map(own_pid, range(6), chunksize=1))
         pool.close()
         pool.join()
     with multiprocessing.pool.ThreadPool(4) as threads:
