@@ -54,7 +54,7 @@ class Ground:
             if host == path:
                 readable.append(host)
             elif not self._ids.separate or _searchable(Path(host)):
-                _fresh(root, path).symlink_to(host)
+                _link(Path(host), _fresh(root, path))
                 readable.append(host)
             else:
                 _copy(Path(host), _fresh(root, path))
@@ -183,12 +183,23 @@ def _copy(source: Path, target: Path) -> None:
     """By hard links where one file system holds both: it takes half a second, and no space."""
     if source.is_dir():
         leave_out = shutil.ignore_patterns(*template.OTHER_PACKAGES, "test")
-        shutil.copytree(source, target, symlinks=True, copy_function=_link, ignore=leave_out)
+        shutil.copytree(source, target, symlinks=True, copy_function=_link_hard, ignore=leave_out)
     else:
-        _link(str(source), str(target))
+        _link_hard(str(source), str(target))
 
 
-def _link(source: str, target: str) -> None:
+def _link(source: Path, target: Path) -> None:
+    """One link; or one for each entry, where the directory may not be listed because packages of the operator's lie in it."""
+    entries = _without_packages(str(source))
+    if entries == [str(source)]:
+        target.symlink_to(source)
+        return
+    target.mkdir()
+    for entry in map(Path, entries):
+        (target / entry.name).symlink_to(entry)
+
+
+def _link_hard(source: str, target: str) -> None:
     try:
         os.link(source, target, follow_symlinks=False)
     except OSError:  # another file system, or a policy against links

@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import sys
+import traceback
 from typing import NoReturn, TypedDict
 
 from . import landlock, landlocked, libc, mounts, namespaces
@@ -112,7 +113,10 @@ def _become_zygote(launch: Launch) -> NoReturn:
 
 
 def _refused(error: OSError) -> NoReturn:
-    text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    # A call of libc.py stands in the text already, one of os.py in the line that made it.
+    what = error.filename or traceback.extract_tb(error.__traceback__)[-1].line
+    reason = error.strerror or ""
+    text = reason if ": " in reason else f"{what}: {reason}"
     sys.stderr.write(json.dumps({"errno": error.errno, "text": text}) + "\n")
     sys.stderr.flush()
     os._exit(SETUP_FAILED)
