@@ -27,7 +27,7 @@ OWN_PID = -1  # an operand that inside/seccomp.py fills in
 
 Instruction = tuple[int, int, int, int]  # code, jump if true, jump if false, operand
 Answer = tuple[Instruction, ...]
-When = Literal["shared uid", "truncate not handled"]
+When = Literal["shared uid", "shared disk", "truncate not handled"]
 
 
 @dataclass(frozen=True)

@@ -199,8 +199,10 @@ class Keeper:
     def _start_message(self, launched: launching.Launched, place: dict[str, Any]) -> dict[str, Any]:
         settings = self._settings
         conditions: set[filter.When] = set()
-        if self._level != "namespaces" and not launched.ids.separate:
-            conditions.add("shared uid")
+        if self._level != "namespaces":
+            conditions.add("shared disk")
+            if not launched.ids.separate:
+                conditions.add("shared uid")
         if self._level == "landlock-weak":
             conditions.add("truncate not handled")
         program = filter.program(_architecture(), frozenset(conditions))

@@ -61,6 +61,13 @@ def call(name, *arguments):
 """
 
 
+EVERYWHERE = ","
+PIDS = ("landlock", "without a process namespace it can be told whether a process exists, and which group it is in")
+STAT = ("landlock", "landlock does not keep code from asking whether a known path exists")
+
+LOCKS = (EVERYWHERE, "flock(2) asks for no more than reading, and programs lock files of their own with it")
+
+
 @dataclass(frozen=True)
 class Attack:
     """One way to break a promise.
@@ -72,7 +79,9 @@ class Attack:
         then: the code of a second call by another user, which looks for what the first left; V['planted'] is what that said.
         privileged: without the sandbox it needs root.
         timeout: seconds that its cell is given.
-        unmended: why it still wins: the test expects that, and fails when it is mended.
+        not_promised: (where, why): it may win there, as the promise is not given; `where` is a part of a configuration's
+            name, such as a level's, and holds everywhere when it is EVERYWHERE.
+        unmended: (where, why): it still wins there; the test expects that, and fails when it is mended.
     """
 
     name: str
@@ -83,7 +92,8 @@ class Attack:
     then: str = ""
     privileged: bool = False
     timeout: float = 10
-    unmended: str = ""
+    not_promised: tuple[str, str] | None = None
+    unmended: tuple[str, str] | None = None
 
     def source(self, victims: dict[str, Any], code: str = "") -> str:
         """The whole cell."""

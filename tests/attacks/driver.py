@@ -24,6 +24,7 @@ from typing import Any
 from plugin import ExecutionResult, Interpreter
 from plugin.errors import CellblockError
 
+from ..refusing import NAMESPACES_REFUSED, launchers_refused
 from . import naive
 from .attack import JUDGES, Attack, Seen, says
 from .bombs import own_files
@@ -43,6 +44,7 @@ LIMITS = {
 AT_ONCE = 6
 CANARY_EVERY = 10
 CANARY_SECONDS = 10.0  # for a call that takes milliseconds, on a machine that attacks keep busy
+AT_ONCE_BYTES = 2048 * MiB  # what level landlock, which looks every tenth of a second, must not be too late for
 WATCHES = 50_000  # of epoll, that one cell may take from all that its uid has
 GRACE_SECONDS = 6.0  # after a cell's timeout: a second to SIGKILL, and the same busy machine
 OUTSIDE_AT_ONCE = 3
@@ -64,7 +66,10 @@ def main() -> None:
     if arguments.outside:
         report = run_outside(attacks)
     else:
-        report = asyncio.run(Inside(arguments.home, arguments.level, arguments.policy).run(attacks))
+        # Of two levels a host gives the stronger one: the weaker is met where namespaces are refused.
+        refused = () if arguments.level == "namespaces" else NAMESPACES_REFUSED
+        with launchers_refused(*refused):
+            report = asyncio.run(Inside(arguments.home, arguments.level, arguments.policy).run(attacks))
     arguments.out.write_text(json.dumps(report, indent=1))
 
 
@@ -108,6 +113,7 @@ def outside(attack: Attack) -> dict[str, Any]:
             "inside": False,
             "enough_bytes": 24 * MiB,
             "enough_disk": 4 * MiB,
+            "enough_at_once": 16 * MiB,
             "enough_files": 300,
             "enough_watches": 1000,
             "enough_descriptors": 400,
@@ -148,9 +154,11 @@ class Inside:
                         "inside": True,
                         "enough_bytes": LIMITS["memory_bytes"] * 5 // 2,
                         "enough_disk": LIMITS["work_bytes"] * 5 // 4,
-                        "enough_files": LIMITS["work_inodes"] + 1,
+                        "enough_at_once": AT_ONCE_BYTES,
+                        "enough_files": LIMITS["work_inodes"] * 5 // 4,
                         "enough_descriptors": LIMITS["max_open_files"] + 1,
-                        "enough_watches": WATCHES,
+                        # As root sandboxes have uids of their own: what one uses up is missed by nobody else.
+                        "enough_watches": WATCHES if os.geteuid() else sys.maxsize,
                         **own_files,
                     }
                     await self._run_all(attacks)
@@ -166,8 +174,7 @@ class Inside:
         }
 
     def _interpreter(self) -> Interpreter:
-        level: dict[str, Any] = {"level": self._level} if self._level != "namespaces" else {}
-        return Interpreter(home=self._home, policy=self._policy, **LIMITS, **level)
+        return Interpreter(home=self._home, level=self._level, policy=self._policy, **LIMITS)
 
     async def _upload(self, interpreter: Interpreter, victims: Victims) -> dict[str, Any]:
         """A file of another user's, whose id and path attacks are told."""
@@ -295,9 +302,9 @@ class Inside:
 
 # The policy must let it pass: nothing here but files, the environment and memory.
 ANN = """
-import os, pathlib, time
+import os, pathlib, tempfile, time
 secret = %r
-places = [pathlib.Path('ann.txt'), pathlib.Path('/tmp/ann.txt')]
+places = [pathlib.Path('ann.txt'), pathlib.Path(tempfile.gettempdir(), 'ann.txt')]
 for place in places:
     place.write_text(secret)
 os.environ['ANN'] = secret

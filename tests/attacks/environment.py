@@ -1,6 +1,6 @@
 """Promise: code sees no environment variable, argument or memory of the host's processes."""
 
-from .attack import NATIVE, Attack, table
+from .attack import NATIVE, PIDS, Attack, table
 
 
 def environment(name: str, code: str, bites: bool | str = True, **options: object) -> Attack:
@@ -111,6 +111,7 @@ if re.search(r'/\\d{1,6}$', text, re.M): win(text)
 import platform, socket
 if V['hostname'] in (os.uname().nodename, platform.node(), socket.gethostname()): win(V['hostname'])
 """,
+            not_promised=("landlock", "there is no host name of its own"),
         ),
         environment(
             "asks for the host's limits, times and session",
@@ -119,6 +120,7 @@ for question in (lambda: os.getlogin(), lambda: os.ttyname(0), lambda: os.getsid
     try: win(question())
     except OSError: pass
 """,
+            not_promised=PIDS,
         ),
     ],
 )

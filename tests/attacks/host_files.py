@@ -1,11 +1,11 @@
 """Promise: code sees no file of the host but Python, the approved packages and the C libraries, all read-only."""
 
-from .attack import NATIVE, Attack, table
+from .attack import LOCKS, NATIVE, Attack, table
 
 # A library that others import too: the operator's own outside, one of the sandbox's packages inside.
 LIBRARY = """
 library = V['library']
-if not os.path.exists(library):
+if V['inside']:
     import numpy
     library = numpy.__file__
 """
@@ -143,7 +143,7 @@ if libc.chroot(b'c') == 0:
         host_file(
             "reads the disk itself through a node that it makes",
             """
-device = os.stat(V['files'][0] if os.path.exists(V['files'][0]) else os.__file__).st_dev
+device = os.stat(os.__file__ if V['inside'] else V['files'][0]).st_dev
 try:
     os.mknod('disk', 0o60600, device)
     if len(os.read(os.open('disk', os.O_RDONLY), 4096)) == 4096: win()
@@ -222,7 +222,10 @@ for p in V['files']:
             "reads the interpreter's database and stored files",
             """
 for path in ('cellblock.sqlite3', 'venv/cellblock.json', 'venv.lock', 'content'):
-    if os.path.exists(f"{V['home']}/{path}"): win(path)
+    path = f"{V['home']}/{path}"
+    try:
+        if os.path.isdir(path) and os.listdir(path) or read(path): win(path)
+    except OSError: pass
 """,
             "only a data directory has these; outside there is none",
         ),
@@ -239,6 +242,31 @@ for up in ('..', '../..', '../../..'):
     except OSError: pass
 """,
             "what lies beside a directory depends on the machine",
+        ),
+        host_file(
+            "reads an attribute of a file of the operator's",
+            "for p in V['files']:\n  for name in ('user.origin', 'security.selinux', 'system.posix_acl_access'):\n    try: found(os.getxattr(p, name)); os.listxattr(p) and win(p)\n    except OSError: pass",
+        ),
+        host_file(
+            "reads where a link of the operator's leads",
+            "found(os.readlink(V['directory'] + '/link'))",
+            not_promised=("landlock", "landlock does not keep code from reading a link whose path is known"),
+        ),
+        host_file(
+            "reads the host's table of mounts",
+            "for name in ('mountinfo', 'mounts', 'mountstats'):\n    for place in (b' /sys ', b' /run ', b' /dev/pts ', b' /dev/shm ', b' /boot '):\n        if place in read(f'/proc/self/{name}'): win(place)",
+        ),
+        host_file(
+            "makes a hard link to a library, and writes to that",
+            LIBRARY
+            + """
+for path in (library, os.__file__, sys.executable):
+    try:
+        os.link(path, 'mine')
+        with open('mine', 'r+b') as file: file.write(file.read(1)[:0]); win(path)
+    except OSError: pass
+    os.path.lexists('mine') and os.unlink('mine')
+""",
         ),
         # ---- changing
         host_file(
@@ -294,7 +322,7 @@ for p in V['files']:
             "gives a file of the operator's to somebody else",
             """
 for p in V['files']:
-  try: os.chown(p, 12345, 12345); win(p)
+  try: os.chown(p, 12345, 12345); os.stat(p).st_uid == 12345 and win(p)
   except OSError: pass
 """,
             privileged=True,
@@ -378,7 +406,7 @@ except OSError: pass
             "overwrites its own Python",
             """
 import shutil, sys
-copy = shutil.copy(V['library'], 'python') if os.path.exists(V['library']) else '/proc/self/exe'
+copy = shutil.copy(V['library'], 'python') if not V['inside'] else '/proc/self/exe'
 try: os.close(os.open(copy, os.O_WRONLY)); win(copy)
 except OSError: pass
 """,
@@ -389,7 +417,7 @@ except OSError: pass
             + """
 os.mkdir('m')
 for target, flags in ((b'/', 0x1000 | 0x20), (os.path.dirname(os.__file__).encode(), 0x1000 | 0x20), (b'm', 0)):
-    if target == b'm' or not os.path.exists(V['library']):
+    if target == b'm' or V['inside']:
         libc.mount(b'none', target, b'tmpfs', flags, None) == 0 and (win(target), libc.umount2(target, 2))
 """,
             privileged=True,
@@ -423,6 +451,7 @@ try:
     except BlockingIOError: win()
 except OSError: pass
 """,
+            not_promised=LOCKS,
         ),
         host_file(
             "takes a lease on a library, so that writers wait",
@@ -462,6 +491,7 @@ try: os.utime('/dev/null')
 except OSError: pass
 if os.stat('/dev/null').st_mtime != before: win()
 """,
+            not_promised=("landlock", "any user of the machine may touch what any user may write to"),
         ),
         host_file(
             "writes the host's disk cache out",

@@ -1,6 +1,6 @@
 """Promise: code sees no other call, and can do nothing to it or to any process of the host."""
 
-from .attack import NATIVE, Attack, table
+from .attack import NATIVE, PIDS, Attack, table
 
 TARGETS = "\ntargets = [V['pid'], V['host_pid'], os.getppid(), *range(2, 400)]\ntargets = [p for p in targets if p > 1 and p != os.getpid()]\n"
 
@@ -29,6 +29,7 @@ for pid in targets:
     except PermissionError: win(pid); break
     except ProcessLookupError: pass
 """,
+            not_promised=PIDS,
         ),
         others(
             "sees other processes by their handles",
@@ -38,6 +39,7 @@ for pid in targets:
     try: os.pidfd_open(pid); win(pid); break
     except OSError: pass
 """,
+            not_promised=PIDS,
         ),
         others(
             "kills a process of the host",
@@ -65,14 +67,16 @@ if call('rt_sigqueueinfo', V['pid'], 18, info) == 0: win()
         others(
             "signals through the owner of a descriptor",
             """
-import fcntl, socket, struct
-a, b = socket.socketpair()
+import fcntl, signal, socket
 for owner in (V['pid'], -V['pid']):
+    a, b = socket.socketpair()
     try:
-        fcntl.fcntl(a, fcntl.F_SETOWN, owner); fcntl.fcntl(a, fcntl.F_SETSIG, 18)
-        if fcntl.fcntl(a, fcntl.F_GETOWN) == owner: win(owner)
+        fcntl.fcntl(a, fcntl.F_SETOWN, owner); fcntl.fcntl(a, fcntl.F_SETSIG, signal.SIGTERM)
+        fcntl.fcntl(a, fcntl.F_SETFL, os.O_ASYNC); b.send(b'x')
     except OSError: pass
+time.sleep(0.1)
 """,
+            wins="harms",
         ),
         others(
             "signals by a timer",
@@ -90,12 +94,11 @@ if call('timer_create', 0, event, ctypes.byref(timer)) == 0: win()
             "kills everything it may",
             """
 import signal
-signal.signal(15, signal.SIG_IGN)
-try: os.kill(-1, signal.SIGTERM)
-except ProcessLookupError: pass
-time.sleep(0.3); os.path.exists(f"/proc/{V['pid']}") and win()
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+os.kill(-1, signal.SIGTERM); time.sleep(0.1); os.kill(-1, signal.SIGKILL)
 """,
             "it would end every process of the tests' user",
+            wins="harms",
         ),
         others(
             "kills the groups of others",
@@ -106,6 +109,7 @@ for pid in targets:
   except PermissionError: win(pid); break
   except ProcessLookupError: pass
 """,
+            not_promised=PIDS,
         ),
         others(
             "attaches to a process of the host",
@@ -248,7 +252,7 @@ if call('get_robust_list', V['pid'], ctypes.byref(head), ctypes.byref(size)) == 
             + """
 import mmap
 library = V['library']
-if not os.path.exists(library):
+if V['inside']:
     import numpy; library = os.path.join(os.path.dirname(numpy.__file__), 'conftest.py')
 fd = os.open(library, os.O_RDONLY)
 os.fsync(fd)

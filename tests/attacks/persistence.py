@@ -4,7 +4,14 @@
 directory.
 """
 
-from .attack import NATIVE, Attack, table
+from .attack import LOCKS, NATIVE, Attack, table
+
+# What is left is ended off the call's path, a moment after its result.
+STILL_THERE = """
+pid = V['planted'].strip()
+time.sleep(0.5)
+if pid and os.path.exists(f'/proc/{pid}/stat'): win(pid)
+"""
 
 
 def left(name: str, code: str, then: str, bites: bool | str = True, **options: object) -> Attack:
@@ -142,7 +149,7 @@ for name in ('.pythonrc', 'matplotlibrc', '.matplotlib/matplotlibrc', '.config/m
             """
 import importlib.util
 directory = os.path.dirname(V['library'])
-if not os.path.isdir(directory): directory = os.path.dirname(importlib.util.find_spec('numpy').origin)
+if V['inside']: directory = os.path.dirname(importlib.util.find_spec('numpy').origin)
 for name in ('__pycache__/evil.pyc', 'evil.pth', '../evil.pth'):
     try:
         os.makedirs(os.path.dirname(f'{directory}/{name}'), exist_ok=True)
@@ -158,7 +165,7 @@ pid = os.fork()
 if pid == 0: time.sleep(3); os._exit(0)
 print(pid)
 """,
-            "if os.path.exists(f\"/proc/{V['planted'].strip()}/stat\"): win()",
+            STILL_THERE,
         ),
         left(
             "leaves a daemon in a session of its own",
@@ -174,7 +181,7 @@ if os.fork() == 0:
     signal.alarm(3); time.sleep(3); os._exit(0)
 print(os.read(reading, 9).decode())
 """,
-            "if os.path.exists(f\"/proc/{V['planted'].strip()}/stat\"): win()",
+            STILL_THERE,
         ),
         left(
             "leaves a thread that works on",
@@ -222,16 +229,17 @@ sys.evil = s = socket.socket(socket.AF_UNIX); s.bind('\0evil-' + V['name']); s.l
             "leaves a lock on a library held",
             """
 import fcntl
-library = V['library'] if os.path.exists(V['library']) else os.__file__
+library = os.__file__ if V['inside'] else V['library']
 sys.evil = os.open(library, os.O_RDONLY); fcntl.flock(sys.evil, fcntl.LOCK_EX)
 if os.fork() == 0: time.sleep(3); os._exit(0)
 """,
             """
 import fcntl
-library = V['library'] if os.path.exists(V['library']) else os.__file__
+library = os.__file__ if V['inside'] else V['library']
 try: fcntl.flock(os.open(library, os.O_RDONLY), fcntl.LOCK_EX | fcntl.LOCK_NB)
 except BlockingIOError: win()
 """,
+            not_promised=LOCKS,
         ),
         left(
             "leaves limits of its own",

@@ -1,6 +1,6 @@
 """Promise: code stays within time, memory, processes, open files, disk space and output, and cannot stop the host.
 
-An attack wins if it gets two and a half times what a sandbox may have (V['enough_...']; outside a harmless amount), if
+An attack wins if it gets much more than a sandbox may have (V['enough_...']; outside a harmless amount) and keeps it, if
 another user's small call that comes in meanwhile fails or does not end in ten seconds, or if its own does not end in time.
 """
 
@@ -319,7 +319,11 @@ total = sum(int.from_bytes(os.read(told[0], 4), 'big') for _ in range(count))
 if total > V['enough_watches']: win(total)
 """,
             timeout=10,
-            unmended="epoll(7): max_user_watches is counted by uid and no limit of a process holds it; refusing epoll would break polars",
+            unmended=(
+                "namespaces, sandbox-only, ordinary",
+                "epoll(7): max_user_watches is counted by uid, here the bot's own, and no limit of a process holds it; "
+                "without epoll polars does not run",
+            ),
         ),
         takes(
             "uses up what its uid may have on the way in sockets",
@@ -344,12 +348,12 @@ time.sleep(2 if V['inside'] else 0)
             """
 with open('big', 'wb', 0) as f:
     while f.tell() < V['enough_disk']: f.write(bytes(1 << 20))
-win()
+time.sleep(0.4); win()
 """,
         ),
         takes(
             "fills the disk with many files",
-            "for n in range(V['enough_disk'] >> 20): open(f'{n}', 'wb').write(b'x' * (1 << 20))\nwin()",
+            "for n in range(V['enough_disk'] >> 20): open(f'{n}', 'wb').write(b'x' * (1 << 20))\ntime.sleep(0.4); win()",
         ),
         takes(
             "fills the disk in every place that may be written",
@@ -360,7 +364,7 @@ for place in ('.', '/tmp', '/dev/shm', '/var/tmp', '/mnt/data', '/files', os.pat
         for n in range(V['enough_disk'] >> 18):
             open(f'{place}/{size}', 'xb').write(b'x' * (1 << 18)); size += 1 << 18
     except OSError: pass
-if size >= V['enough_disk']: win(size)
+if size >= V['enough_disk']: (time.sleep(0.4), win(size))
 """,
         ),
         takes(
@@ -369,12 +373,12 @@ if size >= V['enough_disk']: win(size)
 kept = []
 for n in range(V['enough_disk'] >> 20):
     f = open('x', 'wb', 0); kept.append(f); os.unlink('x'); f.write(b'x' * (1 << 20)) == 1 << 20 or sys.exit(1)
-win()
+time.sleep(0.4); win()
 """,
         ),
         takes(
             "fills the disk by reserving it",
-            "fd = os.open('x', os.O_RDWR | os.O_CREAT)\nos.posix_fallocate(fd, 0, V['enough_disk']); win()",
+            "fd = os.open('x', os.O_RDWR | os.O_CREAT)\nos.posix_fallocate(fd, 0, V['enough_disk']); time.sleep(0.4); win()",
         ),
         takes(
             "fills the disk by copying inside the kernel",
@@ -382,16 +386,31 @@ win()
 open('a', 'wb').write(b'x' * (1 << 20)); a = os.open('a', os.O_RDONLY)
 for n in range(V['enough_disk'] >> 20):
     b = os.open(f'b{n}', os.O_WRONLY | os.O_CREAT); os.copy_file_range(a, b, 1 << 20, 0, 0) == 1 << 20 or sys.exit(1); os.close(b)
-win()
+time.sleep(0.4); win()
 """,
         ),
-        takes("uses up names of files", "for n in range(V['enough_files']): open(f'{n}', 'w').close()\nwin()"),
+        takes(
+            "reserves more of the disk at once than there may be",
+            """
+size = 0
+for n in range(V['enough_at_once'] // V['enough_disk'] * 2):
+    fd = os.open(f'{n}', os.O_RDWR | os.O_CREAT)
+    try: os.posix_fallocate(fd, 0, V['enough_disk'] // 2)
+    finally: os.close(fd)
+    size += V['enough_disk'] // 2
+win(size)
+""",
+        ),
+        takes(
+            "uses up names of files",
+            "for n in range(V['enough_files']): open(f'{n}', 'w').close()\ntime.sleep(0.4); win()",
+        ),
         takes(
             "uses up names by directories, links and pipes",
             """
 for n in range(V['enough_files'] // 3):
     os.mkdir(f'd{n}'); os.symlink('x' * 4000, f's{n}'); os.mkfifo(f'p{n}')
-win()
+time.sleep(0.4); win()
 """,
         ),
         takes(
@@ -399,7 +418,7 @@ win()
             """
 open('a', 'w').close()
 for n in range(V['enough_files']): os.link('a', f'{n}')
-win()
+time.sleep(0.4); win()
 """,
         ),
         takes(

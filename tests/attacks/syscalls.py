@@ -279,9 +279,10 @@ if libc.capset(header, ctypes.create_string_buffer(struct.pack('6I', 1, 1, 1, 0,
         syscall(
             "runs a program with another user's rights",
             """
-import shutil
+import subprocess
 for path in ('/bin/su', '/usr/bin/su', '/usr/bin/sudo', '/bin/mount', '/usr/bin/passwd'):
-    if os.path.exists(path): win(path)
+    try: subprocess.run([path, '--version'], capture_output=True).returncode >= 0 and win(path)
+    except OSError: pass
 """,
             "whether there is one depends on the machine",
         ),

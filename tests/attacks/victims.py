@@ -109,7 +109,10 @@ class Victims:
                 path = directory / f"{kind}.txt"
                 path.write_text(self._secret(f"the {kind} file in {place}"))
                 path.chmod(mode)
+                with contextlib.suppress(OSError):  # not every file system has them
+                    os.setxattr(path, "user.origin", self._secret("an attribute of a file").encode())
                 self._files.append(path)
+            (directory / "link").symlink_to(f"/{self._secret('where a link leads')}")
         self.known["files"] = [str(path) for path in self._files]
         self.known["directory"] = str(self._files[0].parent)
         library = self._files[0].parent / "library"

@@ -15,6 +15,10 @@ from .jail import Limits, Place, Rule
 # RLIMIT_NPROC counts the bot's own processes where the uid is shared: a fence far off. The host counts a sandbox's threads.
 SHARED_PROCESSES = 4096
 
+# What a sandbox reads of its own process: not `net`, the host's connections, nor `mountinfo`, the host's mounts.
+_OWN_PROCESS = ("auxv", "cmdline", "comm", "environ", "fdinfo", "io", "limits", "maps", "mem", "smaps", "smaps_rollup", "stat",
+                "statm", "status")  # fmt: skip
+
 _KEPT = (libc.CAP_SETUID, libc.CAP_SETGID, libc.CAP_KILL)
 
 
@@ -73,8 +77,11 @@ class Landlocked:
         return limits.processes if self._ground["uid"] else SHARED_PROCESSES
 
     def rules(self, place: Place) -> list[Rule]:
+        process = f"/proc/{os.getpid()}"
         return [
-            *((path, landlock.READ) for path in (*self._ground["coarse"], f"/proc/{os.getpid()}")),
+            *((path, landlock.READ) for path in self._ground["coarse"]),
+            (process, landlock.READ_DIR),
+            *((f"{process}/{name}", landlock.READ) for name in _OWN_PROCESS),
             (f"{self._ground['spaces']}/{place.name}", landlock.everything(self._abi)),
             *landlock.DEVICES,
         ]
