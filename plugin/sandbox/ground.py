@@ -85,6 +85,7 @@ class Ground:
                 "MPLCONFIGDIR": f"{scratch}/matplotlib",
                 "PATH": f"{root}/venv/bin:{root}/python/bin",
                 "LD_LIBRARY_PATH": f"{root}/python/lib",
+                "XDG_DATA_DIRS": f"{root}/venv/share",
                 "JOBLIB_MULTIPROCESSING": "0",  # it needs semaphores in /dev/shm, which all of the host's users share
             },
         }
@@ -153,7 +154,7 @@ def _open_own(name: str, parent: int) -> int:
 
 def _parent(home: Path, ids: Ids) -> Path:
     """Where to work: in the data directory, or, where sandboxes with uids of their own cannot get there, beside it."""
-    for parent in (home / "run", Path("/var/tmp"), Path(tempfile.gettempdir())):
+    for parent in (home / "run", Path("/var/tmp"), Path(os.environ.get("TMPDIR", "/tmp"))):
         with contextlib.suppress(OSError):
             parent.mkdir(parents=True, exist_ok=True)
             exec_allowed = not os.statvfs(parent).f_flag & os.ST_NOEXEC

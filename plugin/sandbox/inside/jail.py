@@ -85,7 +85,10 @@ def rehearsed(wall: Wall, lock: Lock, place: Place) -> dict[str, Any] | None:
     Returns: None, or the `errno` and `text` of the call that was refused.
     """
     reading, writing = os.pipe()
-    pid = wall.fork()
+    try:
+        pid = wall.fork()
+    except OSError as error:
+        return {"errno": error.errno, "text": error.strerror}
     if pid == 0:
         status = 1
         try:

@@ -99,12 +99,22 @@ def _start_on(ground: landlocked.Ground, launch: Launch) -> int:
         try:
             abi = landlock.abi()
             if abi < launch["landlock_at_least"]:
+                _raise_if_filtered()
                 raise OSError(errno.EOPNOTSUPP, f"landlock: this kernel has ABI {abi}")
             landlocked.enter(ground, abi)
             _become_zygote(launch)
         except OSError as error:
             _refused(error)
     return zygote
+
+
+def _raise_if_filtered() -> None:
+    try:
+        landlock.ask()
+    except PermissionError:
+        raise
+    except OSError:
+        pass  # the kernel has none
 
 
 def _become_zygote(launch: Launch) -> NoReturn:
