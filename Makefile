@@ -29,9 +29,10 @@ fix:  ## Format, and mend what the linter can.
 	@.venv/bin/ruff check --fix
 	@.venv/bin/ruff format
 
-bench:  ## Measure speed against Jupyter, bubblewrap and a bare fork, all in one run.
+bench:  ## Measure speed against Jupyter, bubblewrap and a bare fork, in one run a level.
 	@./bootstrap.sh --group bench
 	@$(PYTHON) -m benchmarks
+	@$(PYTHON) -m benchmarks --level landlock
 
 soak:  ## The slow tests.
 	@./bootstrap.sh --group dev

@@ -8,6 +8,10 @@
     throughput  fresh sandboxes a second, against a loop that only forks, jails and exits
     chart       pandas and one PNG chart, against a bubblewrapped Python and a zygote that did not rehearse
     memory      what one idle sandbox costs
+    crowd       a call, and a sandbox's birth, with 200 others idle, against the same with none
+    levels      a fork to a sandbox at each isolation level against a bare fork, and print(1) at both, in turns
+
+`--level landlock` measures all but the last on a host that is made to refuse namespaces.
 
 A fork is ten times dearer on a loaded machine and a pooled call is not: compare ratios, and only within one run.
 """

@@ -13,12 +13,13 @@ from plugin.sandbox.pool import Pool
 
 from . import jupyter, quiet
 from .figures import Findings
+from .host import Level
 
 CODE = "print(1)"
 ROUNDS, CALLS_A_ROUND = 5, 40
 
 
-async def measure(environment: Environment) -> Findings:
+async def measure(environment: Environment, level: Level) -> Findings:
     """See the module's docstring."""
     found = Findings()
     cold, called, pooled, celled = [], [], [], []
@@ -53,6 +54,17 @@ async def one_call(pool: Pool) -> float:
     seconds = time.perf_counter() - started
     if result["output"] != "1\n":
         raise RuntimeError(f"execute_code failed: {result}")
+    return seconds
+
+
+async def one_run(interpreter: Interpreter) -> float:
+    """Seconds of one `Interpreter.run`, from a pool that has settled."""
+    await quiet.settled(await quiet.pool_of(interpreter))
+    started = time.perf_counter()
+    result = await interpreter.run(CODE, user_id="bench")
+    seconds = time.perf_counter() - started
+    if result.output != "1\n":
+        raise RuntimeError(f"a call failed: {result}")
     return seconds
 
 

@@ -11,6 +11,7 @@ from plugin.packages.venv import Environment
 from . import bubblewrap, quiet
 from .figures import Findings
 from .home import HOME
+from .host import Level
 from .zygote_programs import in_place_of_the_zygote
 
 CODE = """
@@ -27,7 +28,7 @@ plt.savefig("chart.png")
 ROUNDS, CALLS_A_ROUND = 7, 4  # a round has one bubblewrapped run
 
 
-async def measure(environment: Environment) -> Findings:
+async def measure(environment: Environment, level: Level) -> Findings:
     """See the module's docstring."""
     found = Findings()
     rehearsed, unrehearsed, wrapped = [], [], []

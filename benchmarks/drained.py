@@ -8,16 +8,17 @@ from plugin.packages.venv import Environment
 from . import quiet
 from .calls import one_call
 from .figures import Findings
+from .host import Level
 from .yardstick import yardstick
 
 ROUNDS = 100
 
 
-async def measure(environment: Environment) -> Findings:
+async def measure(environment: Environment, level: Level) -> Findings:
     """See the module's docstring."""
     found = Findings()
     called, bare = [], []
-    async with quiet.default(pool_min=0) as interpreter, yardstick(environment) as forks:
+    async with quiet.default(pool_min=0) as interpreter, yardstick(environment, level) as forks:
         pool = await quiet.pool_of(interpreter)
         await one_call(pool)
         for _ in range(ROUNDS):

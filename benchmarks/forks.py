@@ -1,11 +1,13 @@
 """What jailing adds to a fork: a sandbox that is ready, against a bare fork of the same warm process.
 
-The two alternate. The rates are of loops that wait for each child's end, and the steps are those of `inside/jail.py`.
+The two alternate. The rates are of loops that wait for each child's end. The steps are those of a sandbox's birth up to where
+it would tell the host: the runner's own, under `kernel.serve`, are not part of the figure above them.
 """
 
 from plugin.packages.venv import Environment
 
 from .figures import Findings
+from .host import Level
 from .yardstick import yardstick
 
 ROUNDS = 150
@@ -13,10 +15,10 @@ STEP_ROUNDS = 50
 RATE_SLICES, SLICE_SECONDS = 3, 0.7
 
 
-async def measure(environment: Environment) -> Findings:
+async def measure(environment: Environment, level: Level) -> Findings:
     """See the module's docstring."""
     found = Findings()
-    async with yardstick(environment) as forks:
+    async with yardstick(environment, level) as forks:
         bare, jailed = [], []
         for _ in range(ROUNDS):
             bare += await forks.seconds("bare")

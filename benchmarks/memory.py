@@ -5,43 +5,39 @@ running zygote with no sandbox and the same with all of them; it holds page tabl
 """
 
 import asyncio
-import resource
 from pathlib import Path
 
 from plugin import Interpreter
 from plugin.packages.venv import Environment
 from plugin.sandbox.cgroups import host_pid
-from plugin.sandbox.client import Sandbox
-from plugin.sandbox.pool import Pool
 
-from . import quiet
+from . import idle, quiet
 from .figures import Findings
 from .home import HOME
+from .host import Level
 
-SANDBOXES = 200
 ROUNDS = 3
-DESCRIPTORS_A_SANDBOX, OTHER_DESCRIPTORS = 6, 200  # of this process
 SETTLE_SECONDS = 1.0
 MB = 1e6
 
 
-async def measure(environment: Environment) -> Findings:
+async def measure(environment: Environment, level: Level) -> Findings:
     """See the module's docstring."""
     found = Findings()
     private, cost = [], []
-    count = min(SANDBOXES, (_raise_open_files() - OTHER_DESCRIPTORS) // DESCRIPTORS_A_SANDBOX)
+    count = idle.as_many_as_possible()
     async with Interpreter(home=HOME, pool_min=0) as interpreter:
         await interpreter.warm()
         pool = await quiet.pool_of(interpreter)
-        await _destroy([await pool._make() for _ in range(10)])
+        async with idle.crowd(pool, 10):
+            pass
         for _ in range(ROUNDS):
             await asyncio.sleep(SETTLE_SECONDS)
             before = available_bytes()
-            sandboxes = await _idle(pool, count)
-            await asyncio.sleep(SETTLE_SECONDS)
-            cost.append((before - available_bytes()) / count / MB)
-            private += [private_bytes(host_pid(sandbox.pidfd)) / MB for sandbox in sandboxes]
-            await _destroy(sandboxes)
+            async with idle.crowd(pool, count) as sandboxes:
+                await asyncio.sleep(SETTLE_SECONDS)
+                cost.append((before - available_bytes()) / count / MB)
+                private += [private_bytes(host_pid(sandbox.pidfd)) / MB for sandbox in sandboxes]
     own = found.add("private memory of an idle sandbox", "MB", private)
     each = found.add(f"machine cost of one of {count} idle sandboxes", "MB", cost)
     found.measured |= {"memory.private": own.median, "memory.machine": each.median}
@@ -58,17 +54,3 @@ def private_bytes(pid: int) -> int:
 
 def _kilobytes(path: Path, *fields: str) -> int:
     return sum(int(line.split()[1]) for line in path.read_text().splitlines() if line.startswith(fields))
-
-
-def _raise_open_files() -> int:
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return hard
-
-
-async def _idle(pool: Pool, count: int) -> list[Sandbox]:
-    return [await pool._make() for _ in range(count)]
-
-
-async def _destroy(sandboxes: list[Sandbox]) -> None:
-    await asyncio.gather(*(sandbox.destroy() for sandbox in sandboxes))

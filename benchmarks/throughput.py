@@ -12,17 +12,18 @@ from plugin.packages.venv import Environment
 from . import quiet
 from .figures import Findings
 from .home import HOME
+from .host import Level
 from .yardstick import yardstick
 
 USERS = 6
 SLICES, SLICE_SECONDS = 5, 1.5
 
 
-async def measure(environment: Environment) -> Findings:
+async def measure(environment: Environment, level: Level) -> Findings:
     """See the module's docstring."""
     found = Findings()
     ran, jailed = [], []
-    async with Interpreter(home=HOME) as interpreter, yardstick(environment) as forks:
+    async with Interpreter(home=HOME) as interpreter, yardstick(environment, level) as forks:
         await interpreter.warm()
         pool = await quiet.pool_of(interpreter)
         await sandboxes_a_second(interpreter, SLICE_SECONDS / 3)

@@ -9,61 +9,78 @@ from typing import Any, Literal
 from plugin import Settings
 from plugin.packages.venv import Environment
 from plugin.sandbox.keeper import Keeper
+from plugin.sandbox.levels import Level
 
 from .home import HOME
 from .zygote_programs import in_place_of_the_zygote
 
 Kind = Literal["bare", "jailed"]
 MAX_ANSWER_BYTES = 64 * 1024
+ANSWER_SECONDS = 60.0  # more than the zygote gives a child that does not answer
+FORKS_AT_ONCE = 20  # that a rate is made of: they are asked for by one message
 
 
-class Yardstick(Keeper):
-    """A keeper whose zygote runs zygote_timing_forks.py: it answers one question at a time and never spawns."""
+class Yardstick:
+    """Asks a zygote that runs zygote_timing_forks.py.
 
-    _answer: "asyncio.Future[Any] | None" = None
+    Args:
+        keeper: of that zygote; started. It never spawns.
+    """
+
+    def __init__(self, keeper: Keeper) -> None:
+        assert keeper._control is not None and keeper._launched is not None
+        self._keeper = keeper
+        self._control = keeper._control
+        self._launched = keeper._launched
+        asyncio.get_running_loop().remove_reader(self._control)  # the keeper's: what comes now is for us
 
     async def seconds(self, kind: Kind, count: int = 1) -> list[float]:
         """How long so many forks took, from before each to its byte's arrival."""
-        times: list[float] = await self._ask({"kind": kind, "count": count})
-        return times
+        return [ready for ready, _ in await self._ask(kind, count)]
 
     async def a_second(self, kind: Kind, seconds: float) -> float:
-        """How many forks a second a loop makes that awaits each one's end."""
-        rate: float = await self._ask({"kind": kind, "seconds": seconds})
-        return rate
+        """How many forks a second a loop makes that awaits each one's end, looked at for so long."""
+        ended: list[float] = []
+        while sum(ended) < seconds:
+            ended += [end for _, end in await self._ask(kind, FORKS_AT_ONCE)]
+        return len(ended) / sum(ended)
 
     async def steps(self, count: int) -> list[dict[str, float]]:
-        """How long each step of a sandbox's birth took, for so many sandboxes."""
-        return [(await self._ask({"kind": "steps", "count": 1}))[0] for _ in range(count)]
+        """How long each step of a sandbox's birth took, for so many sandboxes; a step within another is indented."""
+        births = [(await self._ask("steps", 1))[0] for _ in range(count)]
+        return [{"  " * depth + name: seconds for name, depth, seconds in steps} for steps in births]
 
-    async def _ask(self, request: dict[str, Any]) -> Any:
-        assert self._control is not None
-        self._answer = asyncio.get_running_loop().create_future()
-        self._control.send(json.dumps(request).encode())
-        return await self._answer
+    async def _ask(self, kind: str, count: int) -> Any:
+        """Each fork has a place of its own, which the keeper gives and clears as for a sandbox, off the clock.
 
-    def _on_message(self) -> None:
-        if self._answer is None:
-            super()._on_message()  # the zygote is ready
-            return
-        assert self._control is not None
-        body = self._control.recv(MAX_ANSWER_BYTES)
-        if body:
-            self._answer.set_result(json.loads(body))
-        else:
-            asyncio.get_running_loop().remove_reader(self._control)
-            self._answer.set_exception(RuntimeError(self._complaint()))
+        Raises:
+            RuntimeError: the zygote ended.
+        """
+        loop = asyncio.get_running_loop()
+        with contextlib.ExitStack() as cleared:
+            places = []
+            for _ in range(count):
+                place, clear = self._keeper._place(self._launched)
+                places.append(place)
+                cleared.callback(clear)
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await loop.sock_sendall(self._control, json.dumps({"kind": kind, "places": places}).encode())
+                answer = await loop.sock_recv(self._control, MAX_ANSWER_BYTES)
+        if not answer:
+            raise RuntimeError(f"the yardstick's zygote ended: {await self._keeper.complaint()}")
+        return json.loads(answer)
 
 
 @contextlib.asynccontextmanager
-async def yardstick(environment: Environment) -> AsyncIterator[Yardstick]:
-    """A yardstick over the benchmarks' environment, as warm as the zygote of an interpreter."""
-    keeper = Yardstick(Settings(home=HOME), environment.site_packages, environment.font_cache, [])
+async def yardstick(environment: Environment, level: Level) -> AsyncIterator[Yardstick]:
+    """A yardstick over the benchmarks' environment, as warm as the zygote of an interpreter at this level."""
+    keeper = Keeper(Settings(home=HOME), level, environment.site_packages, environment.font_cache, [])
     with in_place_of_the_zygote("zygote_timing_forks.py"):
         await keeper.start()
     try:
-        await keeper.seconds("bare", 5)
-        await keeper.seconds("jailed", 5)
-        yield keeper
+        forks = Yardstick(keeper)
+        await forks.seconds("bare", 5)
+        await forks.seconds("jailed", 5)
+        yield forks
     finally:
         await keeper.aclose()

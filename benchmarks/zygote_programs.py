@@ -9,14 +9,12 @@ from pathlib import Path
 
 from plugin.sandbox import template
 
-_PATH = "import sys; sys.path.insert(0, '/cellblock')\n"  # where the template shows `inside`
-
 
 @contextlib.contextmanager
 def in_place_of_the_zygote(name: str) -> Iterator[None]:
     """Zygotes that are started within the block run the file of this name."""
     usual = template.ZYGOTE_PROGRAM
-    template.ZYGOTE_PROGRAM = _PATH + Path(__file__).with_name(name).read_text()
+    template.ZYGOTE_PROGRAM = Path(__file__).with_name(name).read_text()
     try:
         yield
     finally:

@@ -97,6 +97,8 @@ class OrdinaryUser:
         target.chmod(0o755)
         library = Path(os.__file__).resolve().parent
         _link_tree(library, copy / sys.platlibdir / VERSION, NOT_NEEDED)
+        # As most installations have one; what lies there is the operator's own.
+        (copy / sys.platlibdir / VERSION / "site-packages" / "operators_own").mkdir(parents=True)
         (copy / "lib").mkdir(exist_ok=True)
         for path in prefix.glob("lib/lib*.so*"):
             _link(str(path), str(copy / "lib" / path.name))

@@ -54,7 +54,7 @@ class Ground:
             if host == path:
                 readable.append(host)
             elif not self._ids.separate or _searchable(Path(host)):
-                _fresh(root, path).symlink_to(host)
+                _link(Path(host), _fresh(root, path))
                 readable.append(host)
             else:
                 _copy(Path(host), _fresh(root, path))
@@ -85,6 +85,7 @@ class Ground:
                 "MPLCONFIGDIR": f"{scratch}/matplotlib",
                 "PATH": f"{root}/venv/bin:{root}/python/bin",
                 "LD_LIBRARY_PATH": f"{root}/python/lib",
+                "XDG_DATA_DIRS": f"{root}/venv/share",
                 "JOBLIB_MULTIPROCESSING": "0",  # it needs semaphores in /dev/shm, which all of the host's users share
             },
         }
@@ -153,7 +154,7 @@ def _open_own(name: str, parent: int) -> int:
 
 def _parent(home: Path, ids: Ids) -> Path:
     """Where to work: in the data directory, or, where sandboxes with uids of their own cannot get there, beside it."""
-    for parent in (home / "run", Path("/var/tmp"), Path(tempfile.gettempdir())):
+    for parent in (home / "run", Path("/var/tmp"), Path(os.environ.get("TMPDIR", "/tmp"))):
         with contextlib.suppress(OSError):
             parent.mkdir(parents=True, exist_ok=True)
             exec_allowed = not os.statvfs(parent).f_flag & os.ST_NOEXEC
@@ -183,12 +184,23 @@ def _copy(source: Path, target: Path) -> None:
     """By hard links where one file system holds both: it takes half a second, and no space."""
     if source.is_dir():
         leave_out = shutil.ignore_patterns(*template.OTHER_PACKAGES, "test")
-        shutil.copytree(source, target, symlinks=True, copy_function=_link, ignore=leave_out)
+        shutil.copytree(source, target, symlinks=True, copy_function=_link_hard, ignore=leave_out)
     else:
-        _link(str(source), str(target))
+        _link_hard(str(source), str(target))
 
 
-def _link(source: str, target: str) -> None:
+def _link(source: Path, target: Path) -> None:
+    """One link; or one for each entry, where the directory may not be listed because packages of the operator's lie in it."""
+    entries = _without_packages(str(source))
+    if entries == [str(source)]:
+        target.symlink_to(source)
+        return
+    target.mkdir()
+    for entry in map(Path, entries):
+        (target / entry.name).symlink_to(entry)
+
+
+def _link_hard(source: str, target: str) -> None:
     try:
         os.link(source, target, follow_symlinks=False)
     except OSError:  # another file system, or a policy against links

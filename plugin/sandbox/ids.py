@@ -16,7 +16,7 @@ RANGE = range(1_900_000_000, 2_100_000_000, BLOCK)
 # Of the 65,536 that a rootless container has: neither accounts (below 1,000 by habit) nor what systemd hands out.
 SMALL_BLOCK = 256
 SMALL_RANGE = range(20_000, 60_000, SMALL_BLOCK)
-NEEDED = (5, 6, 7)  # CAP_KILL, CAP_SETGID, CAP_SETUID, linux/capability.h
+NEEDED = (0, 1, 3, 5, 6, 7)  # CAP_CHOWN, _DAC_OVERRIDE, _FOWNER, _KILL, _SETGID, _SETUID, linux/capability.h
 
 
 @dataclass

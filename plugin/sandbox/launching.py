@@ -50,9 +50,12 @@ class Launched:
             self.ground.close()
 
     def last_words(self) -> str:
-        """The last line that it, or the zygote, said; how it ended where nothing was said."""
+        """The last line that tells of an error, of it or of the zygote; how it ended where nothing was said."""
         said = os.pread(self.complaints, MAX_COMPLAINT_BYTES, 0).decode("utf-8", "replace").strip()
-        return said.splitlines()[-1] if said else f"it ended with status {self.process.poll()}"
+        lines = said.splitlines() or [f"it ended with status {self.process.poll()}"]
+        return next(
+            (line for line in reversed(lines) if "rror" in line), lines[-1]
+        )  # a fatal one has other lines after it
 
     def refusal(self) -> levels.Refused:
         """Why it could not start the zygote."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..config import Settings
+from ..errors import SandboxUnavailable
 from . import levels
 from .client import Sandbox
 from .pool import Pool
@@ -70,7 +71,7 @@ async def probe(settings: Settings) -> Report:
         SandboxUnavailable: the host gives none that the settings accept.
     """
     small = settings.model_copy(update={"pool_min": 0, "work_bytes": min(settings.work_bytes, 64 * 1024**2)})
-    with tempfile.TemporaryDirectory(prefix="cellblock-probe-") as scratch, _victims(Path(scratch)) as victims:
+    with _scratch() as scratch, _victims(Path(scratch)) as victims:
         pool = Pool(small, victims.pop("no_packages"), Path(scratch, "no-fonts"), [])
         try:
             await pool.start()
@@ -109,6 +110,15 @@ async def _attempt(sandbox: Sandbox, code: str) -> str:
     run = await sandbox.run({}, {}, timeout=ATTEMPT_SECONDS, deadline=deadline)
     trouble = run.error if run.outcome.kind == "exception" else ""
     return "; ".join(filter(None, (*run.outputs.text().splitlines(), trouble)))
+
+
+def _scratch() -> "tempfile.TemporaryDirectory[str]":
+    try:
+        return tempfile.TemporaryDirectory(prefix="cellblock-probe-")
+    except OSError as error:
+        raise SandboxUnavailable(
+            f"no directory for temporary files: {error}; set TMPDIR to one that can be written"
+        ) from None
 
 
 @contextlib.contextmanager

@@ -13,9 +13,6 @@ from . import landlock, libc, rlimits, seccomp
 
 Rule = landlock.Rule
 
-# Where the kernel shares the processors by process, the bot answers while cells compute: 9 parts to 1 (sched(7), nice values).
-NICENESS = 10
-
 
 @dataclass(frozen=True)
 class Limits:
@@ -72,7 +69,6 @@ class Lock:
     def close(self, wall: Wall, place: Place, baseline_bytes: int) -> None:
         """Close every way out of this process, for good. The filter comes last, as it refuses most of what is done here."""
         limits = self.limits
-        os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
         wall.enclose(place)
         rlimits.apply(
             limits.memory_bytes, wall.process_limit(limits), limits.open_files, limits.space_bytes, baseline_bytes
@@ -89,7 +85,10 @@ def rehearsed(wall: Wall, lock: Lock, place: Place) -> dict[str, Any] | None:
     Returns: None, or the `errno` and `text` of the call that was refused.
     """
     reading, writing = os.pipe()
-    pid = wall.fork()
+    try:
+        pid = wall.fork()
+    except OSError as error:
+        return {"errno": error.errno, "text": error.strerror}
     if pid == 0:
         status = 1
         try:

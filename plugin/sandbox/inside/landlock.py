@@ -39,9 +39,18 @@ class _PathBeneathAttr(ctypes.Structure):
 def abi() -> int:
     """The kernel's landlock version, 0 where it has none."""
     try:
-        return libc.syscall("landlock_create_ruleset", CREATE_RULESET, None, 0, CREATE_RULESET_VERSION)
+        return ask()
     except OSError:
         return 0
+
+
+def ask() -> int:
+    """What the kernel says of its version.
+
+    Raises:
+        OSError: ENOSYS or EOPNOTSUPP: it has none. EPERM: a filter around this process refuses the question.
+    """
+    return libc.syscall("landlock_create_ruleset", CREATE_RULESET, None, 0, CREATE_RULESET_VERSION)
 
 
 def everything(version: int) -> int:

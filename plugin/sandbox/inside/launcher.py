@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import sys
+import traceback
 from typing import NoReturn, TypedDict
 
 from . import landlock, landlocked, libc, mounts, namespaces
@@ -98,6 +99,7 @@ def _start_on(ground: landlocked.Ground, launch: Launch) -> int:
         try:
             abi = landlock.abi()
             if abi < launch["landlock_at_least"]:
+                _raise_if_filtered()
                 raise OSError(errno.EOPNOTSUPP, f"landlock: this kernel has ABI {abi}")
             landlocked.enter(ground, abi)
             _become_zygote(launch)
@@ -106,13 +108,25 @@ def _start_on(ground: landlocked.Ground, launch: Launch) -> int:
     return zygote
 
 
+def _raise_if_filtered() -> None:
+    try:
+        landlock.ask()
+    except PermissionError:
+        raise
+    except OSError:
+        pass  # the kernel has none
+
+
 def _become_zygote(launch: Launch) -> NoReturn:
     os.set_inheritable(CONTROL_FD, True)
     os.execve(launch["argv"][0], launch["argv"], launch["environment"])
 
 
 def _refused(error: OSError) -> NoReturn:
-    text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    # A call of libc.py stands in the text already, one of os.py in the line that made it.
+    what = error.filename or traceback.extract_tb(error.__traceback__)[-1].line
+    reason = error.strerror or ""
+    text = reason if ": " in reason else f"{what}: {reason}"
     sys.stderr.write(json.dumps({"errno": error.errno, "text": text}) + "\n")
     sys.stderr.flush()
     os._exit(SETUP_FAILED)
