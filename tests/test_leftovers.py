@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.ordinary_user import OrdinaryUser
+
 PRELUDE = """
 import asyncio, os, signal, sys
 from pathlib import Path
@@ -203,6 +205,43 @@ for number in range(2):
         timeout=60,
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="the limit is of a uid that nobody else has: only root can take one")
+def test_a_user_without_processes_left_loses_no_running_call(built_venv: Path) -> None:
+    """Where cells have used up what the bot's uid may fork, no further one starts, and those that run go on."""
+    program = """
+import asyncio, resource, sys
+from plugin import Interpreter
+from plugin.errors import SandboxLost
+resource.setrlimit(resource.RLIMIT_NPROC, (100, 100))
+forks = "import os, time\\nfor _ in range(70):\\n  try:\\n    if not os.fork(): time.sleep(9)\\n  except OSError: break\\nprint('full', flush=True)\\ntime.sleep(3)"
+async def main():
+    async with Interpreter(home=sys.argv[1], level="namespaces", policy="sandbox-only", pool_min=0) as interpreter:
+        await interpreter.warm()
+        full = asyncio.Semaphore(0)
+        calls = [asyncio.create_task(interpreter.run(
+            forks, user_id=number, timeout=30, on_event=lambda event: full.release() if getattr(event, "text", "") else None
+        )) for number in range(2)]
+        for _ in calls:
+            await full.acquire()
+        try:
+            print((await interpreter.run("print(1)", user_id="ann")).output)
+        except SandboxLost as error:
+            print(error)
+        print([call.success for call in await asyncio.gather(*calls)])
+        print((await interpreter.run("print(1)", user_id="ann")).output)
+asyncio.run(main())
+"""
+    with OrdinaryUser(built_venv) as user:
+        done = subprocess.run(
+            [*user.python, "-c", program, str(user.home)],
+            **user.options,
+            capture_output=True,
+            text=True,
+            timeout=90,
+        )
+    assert done.stdout.splitlines()[-3:] == ["[True, True]", "1", ""], (done.stdout, done.stderr)
 
 
 def test_calls_cancelled_at_any_moment_leave_nothing(home: Path, level: str) -> None:

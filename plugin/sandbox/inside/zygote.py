@@ -30,6 +30,8 @@ SANDBOX_DESCRIPTORS = 4  # the sandbox's socket; the ordered pipe, standard outp
 # would rewrite for itself, in memory of its own.
 KERNEL_REHEARSALS = 40
 
+NO_FORK = 1 << 8  # a wait status: exit status 1
+
 Message = dict[str, Any]
 
 
@@ -221,11 +223,17 @@ def _serve(control: socket.socket, wall: jail.Wall, become_sandbox: Any) -> NoRe
                 os._exit(0)
             request = json.loads(body)
             number, place = request["number"], jail.Place(**request["place"])
-            pid = wall.fork()
+            try:
+                pid = wall.fork()
+            except OSError:  # the uid has as many processes as it may have: other sandboxes must not end for that
+                pid = -1
             if pid == 0:
                 _run_sandbox(become_sandbox, place, passed)
             for end in passed:
                 os.close(end)
+            if pid < 0:
+                _tell(control, {"op": "exited", "number": number, "status": NO_FORK}, [])
+                continue
             pidfd = os.pidfd_open(pid)
             children[pidfd] = (number, pid, place)
             waiting.register(pidfd, select.POLLIN)
