@@ -1,8 +1,10 @@
 """Memory is held with a cgroup and without one, and what was over the limit is named."""
 
+import os
 from pathlib import Path
 
 import pytest
+from refusing import NAMESPACES_REFUSED, launchers_refused
 
 from plugin import Interpreter
 from plugin.sandbox import cgroups
@@ -35,6 +37,15 @@ import mmap
 NORESERVE = 0x4000
 space = mmap.mmap(-1, 2**38, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | NORESERVE, mmap.PROT_READ)
 for at in range(0, len(space), 2**21): space[at]
+while True: pass
+"""
+ORPHANS = """
+import os
+for _ in range(8):
+    if not os.fork():
+        if os.fork(): os._exit(0)
+        x = bytearray(10**8)
+        while True: pass
 while True: pass
 """
 
@@ -71,3 +82,15 @@ async def test_memory_that_fits_is_there(home: Path) -> None:
     async with Interpreter(home=home, memory_bytes=256 * 1024**2, pool_min=0) as interpreter:
         result = await interpreter.run("import numpy as np; x = np.ones(25 * 10**6); print(x.sum())", user_id=1)
         assert result.output == "25000000.0\n"
+
+
+async def test_orphans_count_without_a_process_namespace(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Level landlock: what a sandbox's processes leave behind is not beneath its first process any more."""
+    if os.geteuid() != 0:
+        pytest.skip("an ordinary user's sandboxes have no child processes at this level")
+    monkeypatch.setattr(cgroups, "find", lambda limit_bytes: None)
+    with launchers_refused(*NAMESPACES_REFUSED):
+        async with Interpreter(home=home, policy="sandbox-only", memory_bytes=256 * 1024**2) as interpreter:
+            result = await interpreter.run(ORPHANS, user_id=1, timeout=20)
+            assert result.error.startswith("Out of memory: the code needed more than 256 MiB")
+            assert (await interpreter.run("print(1)", user_id=1)).output == "1\n"

@@ -6,6 +6,7 @@ what the sandbox cannot forge: the clock, the process's own end, and a token tha
 
 import asyncio
 import contextlib
+import logging
 import os
 import secrets
 import signal
@@ -21,6 +22,8 @@ from .cgroups import Cgroup
 from .channels import Channels
 from .inside import frames
 from .outputs import Drain, OnText, Outputs
+
+log = logging.getLogger("cellblock.sandbox")
 
 MAX_FRAME_BYTES = 512 * 1024
 GRACE_SECONDS = 1.0  # from SIGINT to SIGKILL
@@ -55,9 +58,8 @@ class Sandbox:
     ) -> None:
         self.number = number
         self.place: dict[str, Any] = {}  # what inside/jail.py calls a Place
-        self.afterwards: list[
-            Callable[[], None]
-        ] = []  # called in a thread, last first, when all its processes are gone
+        # Called in a thread, last first, when all its processes are gone.
+        self.afterwards: list[Callable[[], None]] = []
         self._ends_with_its_first_process = ends_with_its_first_process
         self._first_process_ended = False
         self.memory_bytes = memory_bytes
@@ -248,7 +250,10 @@ class Sandbox:
                     os.close(descriptor)
             self.work_fd = self.pidfd = -1
             while self.afterwards:
-                await asyncio.to_thread(self.afterwards.pop())
+                try:
+                    await asyncio.to_thread(self.afterwards.pop())
+                except OSError as error:
+                    log.error("what sandbox %d left behind could not be removed: %s", self.number, error)
 
     # ---- the socket
 

@@ -4,11 +4,12 @@ Everything here is hostile: links, pipes and devices are not opened, names and d
 followed and nothing recurses. What is not taken is named, with the reason. Blocks; called in a thread.
 """
 
-import contextlib
 import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+
+from . import unlocked
 
 MAX_FILES = 100
 MAX_ENTRIES = 20_000  # names looked at; the inode limit of a sandbox is lower by default
@@ -95,8 +96,6 @@ def _walk(root: int, collected: Collected) -> Iterator[tuple[str, int, str, os.s
             collected.drop(prefix, f"cannot be opened: {error.strerror}")
             continue
         try:
-            with contextlib.suppress(PermissionError):  # of a directory that this process does not own
-                os.fchmod(directory, 0o700)
             for name in sorted(os.listdir(directory)):
                 entries += 1
                 if entries > MAX_ENTRIES:
@@ -119,11 +118,10 @@ def _walk(root: int, collected: Collected) -> Iterator[tuple[str, int, str, os.s
 
 
 def _open_beneath(root: int, parts: tuple[str, ...]) -> int:
-    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-    current = os.open(".", flags, dir_fd=root)
+    current = unlocked.open_directory(".", root)
     for part in parts:
         try:
-            deeper = _open(part, flags, current, 0o700)
+            deeper = unlocked.open_directory(part, current)
         finally:
             os.close(current)
         current = deeper
@@ -131,18 +129,8 @@ def _open_beneath(root: int, parts: tuple[str, ...]) -> int:
 
 
 def _read(directory: int, name: str, size: int) -> bytes:
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-    with open(_open(name, flags, directory, 0o600), "rb") as file:
+    with open(unlocked.open_file(name, directory), "rb") as file:
         return file.read(size)
-
-
-def _open(name: str, flags: int, directory: int, mode: int) -> int:
-    """Open what code may have made unreadable: where this process is its owner, it makes it readable again."""
-    try:
-        return os.open(name, flags, dir_fd=directory)
-    except PermissionError:
-        os.chmod(name, mode, dir_fd=directory)  # no link: the caller looked, and nobody lives who could swap it
-        return os.open(name, flags, dir_fd=directory)
 
 
 def _version(found: os.stat_result) -> Version:

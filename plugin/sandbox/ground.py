@@ -20,7 +20,7 @@ from typing import Any
 import filelock
 
 from ..errors import SandboxUnavailable
-from . import template
+from . import template, unlocked
 from .ids import Ids
 
 PREFIX = "cellblock-"
@@ -73,6 +73,7 @@ class Ground:
             "spaces": str(self.base / "spaces"),
             "scratch": scratch,
             "uid": self._ids.first_uid if self._ids.separate else 0,
+            "spare_uid": self._ids.spare_uid,
         }
         return {
             "tree": None,
@@ -117,26 +118,17 @@ def remove_tree(parent: int, name: str) -> None:
     Raises:
         OSError: it cannot be removed.
     """
-    top = _open_own(name, parent)
+    top = unlocked.open_directory(name, parent)
     try:
         count, prefix = 0, secrets.token_hex(8)
-        waiting = True
-        while waiting:
-            waiting = False
-            for entry in os.listdir(top):
-                if not stat.S_ISDIR(os.stat(entry, dir_fd=top, follow_symlinks=False).st_mode):
-                    os.unlink(entry, dir_fd=top)
-                    continue
-                waiting = True
-                below = _open_own(entry, top)
+        while directories := _remove_files(top):
+            for entry in directories:
+                below = unlocked.open_directory(entry, top)
                 try:
-                    for inner in os.listdir(below):
-                        if stat.S_ISDIR(os.stat(inner, dir_fd=below, follow_symlinks=False).st_mode):
-                            os.chmod(inner, 0o700, dir_fd=below)  # moving a directory writes to it
-                            os.rename(inner, f"{prefix}{count:x}", src_dir_fd=below, dst_dir_fd=top)
-                            count += 1
-                        else:
-                            os.unlink(inner, dir_fd=below)
+                    for inner in _remove_files(below):
+                        os.close(unlocked.open_directory(inner, below))  # moving a directory writes to it
+                        os.rename(inner, f"{prefix}{count:x}", src_dir_fd=below, dst_dir_fd=top)
+                        count += 1
                 finally:
                     os.close(below)
                 os.rmdir(entry, dir_fd=top)
@@ -145,11 +137,15 @@ def remove_tree(parent: int, name: str) -> None:
     os.rmdir(name, dir_fd=parent)
 
 
-def _open_own(name: str, parent: int) -> int:
-    """Open a directory that code may have made unreadable."""
-    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-    os.chmod(name, 0o700, dir_fd=parent)  # no link: what could have swapped it is dead
-    return os.open(name, flags, dir_fd=parent)
+def _remove_files(directory: int) -> list[str]:
+    """Returns: the directories that are left in it."""
+    left = []
+    for name in os.listdir(directory):
+        if stat.S_ISDIR(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode):
+            left.append(name)
+        else:
+            os.unlink(name, dir_fd=directory)
+    return left
 
 
 def _parent(home: Path, ids: Ids) -> Path:

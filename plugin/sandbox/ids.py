@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import secrets
 import subprocess
 import sys
@@ -16,6 +17,8 @@ RANGE = range(1_900_000_000, 2_100_000_000, BLOCK)
 # Of the 65,536 that a rootless container has: neither accounts (below 1,000 by habit) nor what systemd hands out.
 SMALL_BLOCK = 256
 SMALL_RANGE = range(20_000, 60_000, SMALL_BLOCK)
+# In `status` stands the process's name too, any bytes that it likes but a newline (proc(5)).
+_UID, _STATE = re.compile(rb"^Uid:\t(\d+)", re.MULTILINE), re.compile(rb"^State:\t(\w)", re.MULTILINE)
 NEEDED = (0, 1, 3, 5, 6, 7)  # CAP_CHOWN, _DAC_OVERRIDE, _FOWNER, _KILL, _SETGID, _SETUID, linux/capability.h
 
 
@@ -29,6 +32,11 @@ class Ids:
     _taken: set[int] = field(default_factory=set)
 
     @property
+    def spare_uid(self) -> int:
+        """The last: of no process but those that kill."""
+        return self.first_uid + self.count - 1
+
+    @property
     def separate(self) -> bool:
         return self.count > 1
 
@@ -40,9 +48,9 @@ class Ids:
         """
         if not self.separate:
             return 0
-        free = next((offset for offset in range(1, self.count) if offset not in self._taken), None)
+        free = next((offset for offset in range(1, self.count - 1) if offset not in self._taken), None)
         if free is None:
-            raise SandboxLost(f"no sandbox could be started: {self.count - 1} run already, each under a uid of its own")
+            raise SandboxLost(f"no sandbox could be started: {self.count - 2} run already, each under a uid of its own")
         self._taken.add(free)
         return free
 
@@ -54,21 +62,24 @@ def end_all(ids: Ids) -> None:
     """Kill every process that has one of these ids: a launcher, which would have done so, was killed itself. Blocks."""
     while uids := _in_use(ids):
         for uid in uids:
-            # One call for all of a uid, by that uid: no process can fork away meanwhile (kill(2), pid -1).
+            # One call for all of a uid, so that no process can fork away meanwhile (kill(2), pid -1). It has the uid in effect
+            # only: what it kills cannot signal it.
+            spare = ids.spare_uid
             program = (
-                f"import os; os.setgroups([]); os.setresgid(*[{uid}] * 3); os.setresuid(*[{uid}] * 3); os.kill(-1, 9)"
+                f"import os; os.setgroups([]); os.setresgid({spare}, {spare}, {spare}); "
+                f"os.setresuid({spare}, {uid}, {spare}); os.kill(-1, 9)"
             )
             subprocess.run([sys.executable, "-I", "-S", "-c", program], stderr=subprocess.DEVNULL, check=False)
 
 
 def _in_use(ids: Ids) -> set[int]:
     uids = set()
-    for status in Path("/proc").glob("[0-9]*/status"):
+    for path in Path("/proc").glob("[0-9]*/status"):
         with contextlib.suppress(OSError):  # it has ended meanwhile
-            fields = dict(line.split(":", 1) for line in status.read_text().splitlines())
-            uid = int(fields["Uid"].split()[0])
-            if ids.first_uid <= uid < ids.first_uid + ids.count and not fields["State"].strip().startswith("Z"):
-                uids.add(uid)
+            status = path.read_bytes()
+            uid, state = _UID.search(status), _STATE.search(status)
+            if uid and state and state[1] != b"Z" and 0 <= int(uid[1]) - ids.first_uid < ids.count:
+                uids.add(int(uid[1]))
     return uids
 
 

@@ -63,6 +63,7 @@ class Keeper:
         self._count = 0
         self._ready: asyncio.Future[dict[str, Any]] | None = None
         self._launched: launching.Launched | None = None
+        self._closing: asyncio.Task[None] | None = None
         self._gone = asyncio.Event()
         self._broken = False  # the zygote hung up; the launcher's end follows
         self._control: socket.socket | None = None
@@ -106,23 +107,27 @@ class Keeper:
             raise
         self._control = control
         pidfd = os.pidfd_open(self._launched.process.pid)
-        loop.add_reader(pidfd, self._on_gone, pidfd)
-        place, clear = self._place(self._launched)
+        loop.add_reader(pidfd, self._on_gone, pidfd, self._launched)
         try:
-            await loop.sock_sendall(control, json.dumps(self._start_message(self._launched, place)).encode())
-            loop.add_reader(control, self._on_message)
-            async with asyncio.timeout(START_SECONDS):
-                message = await self._ready
-        except TimeoutError:
-            await self.aclose()
-            raise SandboxUnavailable(f"the zygote was not ready within {START_SECONDS:.0f} seconds") from None
-        except (OSError, SandboxDied):
-            refusal = await asyncio.to_thread(self._launched.refusal)
-            await self.aclose()
-            raise refusal from None
+            await self._get_ready(control, self._launched, self._ready)
         except BaseException:
             await self.aclose()
             raise
+
+    async def _get_ready(
+        self, control: socket.socket, launched: launching.Launched, ready: "asyncio.Future[dict[str, Any]]"
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        place, clear = self._place(launched)
+        try:
+            await loop.sock_sendall(control, json.dumps(self._start_message(launched, place)).encode())
+            loop.add_reader(control, self._on_message)
+            async with asyncio.timeout(START_SECONDS):
+                message = await ready
+        except TimeoutError:
+            raise SandboxUnavailable(f"the zygote was not ready within {START_SECONDS:.0f} seconds") from None
+        except (OSError, SandboxDied):
+            raise await asyncio.to_thread(launched.refusal) from None
         finally:
             await asyncio.to_thread(clear)  # of the jail that was built to see whether one can be
         self.imported = message["imported"]
@@ -174,12 +179,17 @@ class Keeper:
         return sandbox
 
     async def aclose(self) -> None:
-        """End the zygote and so every sandbox; wait until nothing of them is left on the host."""
+        """End the zygote and so every sandbox; wait until nothing of them is left on the host. Safe to call twice."""
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close(), name="cellblock close of a zygote")
+        await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
         control, self._control = self._control, None
         if control is not None:
             asyncio.get_running_loop().remove_reader(control)
             control.close()  # the zygote ends when it reads the end of file
-        launched, self._launched = self._launched, None
+        launched = self._launched
         if launched is None:
             return
         with contextlib.suppress(TimeoutError):
@@ -230,34 +240,38 @@ class Keeper:
         launched.hold()
 
         def clear() -> None:
-            if launched.ground is not None:
-                launched.ground.remove(name)
-            launched.ids.give_back(offset)
-            launched.let_go()
+            try:
+                if launched.ground is not None:
+                    launched.ground.remove(name)
+                launched.ids.give_back(offset)  # not where something of it is left
+            finally:
+                launched.let_go()
 
         return {"name": name, "uid": first + offset if offset else 0}, clear
 
-    def _on_gone(self, pidfd: int) -> None:
+    def _on_gone(self, pidfd: int, launched: launching.Launched) -> None:
         """The launcher has ended: after the zygote and all sandboxes, unless it was killed."""
         asyncio.get_running_loop().remove_reader(pidfd)
         os.close(pidfd)
         self._broken = True
         if self._ready is not None and not self._ready.done():
             self._ready.set_exception(SandboxDied())
-        self._own(self._end_what_is_left(), "cellblock end of a zygote")
+        self._own(self._end_what_is_left(launched), "cellblock end of a zygote")
 
-    async def _end_what_is_left(self) -> None:
-        if self._zygote >= 0:
-            with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self._zygote, signal.SIGKILL)
-            await _readable(self._zygote)
-            os.close(self._zygote)
-        if self._launched is not None and self._launched.ground is not None and self._launched.ids.separate:
-            await asyncio.to_thread(ids.end_all, self._launched.ids)
-        for sandbox in list(self._sandboxes.values()):
-            sandbox.exited(None)
-        self._sandboxes.clear()
-        self._gone.set()
+    async def _end_what_is_left(self, launched: launching.Launched) -> None:
+        try:
+            if self._zygote >= 0:
+                with contextlib.suppress(ProcessLookupError):
+                    signal.pidfd_send_signal(self._zygote, signal.SIGKILL)
+                await _readable(self._zygote)
+                os.close(self._zygote)
+            if launched.ground is not None and launched.ids.separate:
+                await asyncio.to_thread(ids.end_all, launched.ids)
+        finally:
+            for sandbox in list(self._sandboxes.values()):
+                sandbox.exited(None)
+            self._sandboxes.clear()
+            self._gone.set()
 
     def _own(self, work: Coroutine[Any, Any, None], name: str) -> None:
         """Start what nobody waits for now; `aclose` does."""

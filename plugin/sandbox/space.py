@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import unlocked
 from .processes import read
 
 MAX_DEPTH = 100  # a deeper tree counts as too much: each level costs this process a descriptor
@@ -64,9 +65,12 @@ class Space:
         """
         found = Held()
         device = _measure_tree(self.path, found, self.max_entries, deadline)
+        nameless: dict[int, int] = {}  # by inode: processes may share an open file
         with _as(self.uid):
             for pid in pids:
-                found.size += sum(_nameless(pid, device).values())
+                nameless |= _nameless(pid, device)
+                found.opaque |= time.thread_time() > deadline
+        found.size += sum(nameless.values())
         return found
 
 
@@ -81,8 +85,9 @@ def _measure_tree(path: str, found: Held, max_entries: int, deadline: float) -> 
     """Returns: the device that the tree lies on."""
     root = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     device = os.fstat(root).st_dev
-    levels = [(root, iter(os.listdir(root)))]
+    levels: list[tuple[int, Iterator[str]]] = [(root, iter(()))]
     try:
+        levels = [(root, iter(os.listdir(root)))]
         while levels and found.entries <= max_entries:
             directory, names = levels[-1]
             if time.thread_time() > deadline:
@@ -101,29 +106,18 @@ def _measure_tree(path: str, found: Held, max_entries: int, deadline: float) -> 
                 if len(levels) >= MAX_DEPTH:
                     found.opaque = True
                     continue
-                below = _open_directory(name, directory)
+                below = unlocked.open_directory(name, directory)
             except PermissionError:
                 found.opaque = True
                 continue
             except (FileNotFoundError, NotADirectoryError):
                 continue  # gone meanwhile
-            levels.append((below, iter(os.listdir(below))))
+            levels.append((below, iter(())))
+            levels[-1] = (below, iter(os.listdir(below)))
     finally:
         for directory, _ in levels:
             os.close(directory)
     return device
-
-
-def _open_directory(name: str, parent: int) -> int:
-    """Open a directory that may allow its owner to write in it but not to list it. What the name means may change any time."""
-    held = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
-    try:
-        itself = f"/proc/self/fd/{held}"
-        if os.fstat(held).st_mode & 0o500 != 0o500:
-            os.chmod(itself, 0o700)
-        return os.open(itself, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    finally:
-        os.close(held)
 
 
 def _nameless(pid: int, device: int) -> dict[int, int]:
@@ -141,22 +135,34 @@ def _nameless(pid: int, device: int) -> dict[int, int]:
 
 
 def _open_nameless(pid: int, device: int) -> dict[int, int]:
+    """Threads share their descriptors and memory (seccomp.toml, clone), but a first one that has ended shows neither."""
     sizes: dict[int, int] = {}
-    gone = contextlib.suppress(FileNotFoundError, ProcessLookupError)  # the process, or one of its descriptors
+    gone = contextlib.suppress(FileNotFoundError, ProcessLookupError)  # a thread, or one of its descriptors
     with gone:
-        for descriptor in os.listdir(f"/proc/{pid}/fd"):
+        for thread in os.listdir(f"/proc/{pid}/task"):
             with gone:
-                status = os.stat(f"/proc/{pid}/fd/{descriptor}")
-                if stat.S_ISREG(status.st_mode) and status.st_nlink == 0 and status.st_dev == device:
-                    sizes[status.st_ino] = status.st_blocks * BLOCK_BYTES
-    with gone, open(f"/proc/{pid}/maps", errors="replace") as maps:
-        for line in maps:
+                task = f"/proc/{pid}/task/{thread}"
+                for descriptor in os.listdir(f"{task}/fd"):
+                    with gone:
+                        status = os.stat(f"{task}/fd/{descriptor}")
+                        if stat.S_ISREG(status.st_mode) and status.st_nlink == 0 and status.st_dev == device:
+                            sizes[status.st_ino] = status.st_blocks * BLOCK_BYTES
+                if _add_mapped(f"{task}/maps", sizes):
+                    break
+    return sizes
+
+
+def _add_mapped(maps: str, sizes: dict[int, int]) -> bool:
+    """Returns: whether there is any memory, as a process that has not ended has."""
+    lines = 0
+    with open(maps, errors="replace", newline="\n") as file:
+        for line in file:
+            lines += 1
             if line.endswith(" (deleted)\n"):
                 area, _, offset, _, inode = line.split()[:5]
                 first, last = (int(address, 16) for address in area.split("-"))
-                sizes.setdefault(int(inode), 0)
-                sizes[int(inode)] = max(sizes[int(inode)], int(offset, 16) + last - first)
-    return sizes
+                sizes[int(inode)] = max(sizes.get(int(inode), 0), int(offset, 16) + last - first)
+    return lines > 0
 
 
 @contextlib.contextmanager

@@ -5,9 +5,10 @@ refuses what landlock cannot (seccomp.toml, `when = "shared uid"`), child proces
 """
 
 import os
+import re
 import signal
 import tempfile
-from typing import TypedDict
+from typing import NoReturn, TypedDict
 
 from . import hints, landlock, libc
 from .jail import Limits, Place, Rule
@@ -18,6 +19,8 @@ SHARED_PROCESSES = 4096
 # What a sandbox reads of its own process: not `net`, the host's connections, nor `mountinfo`, the host's mounts.
 _OWN_PROCESS = ("auxv", "cmdline", "comm", "environ", "fdinfo", "io", "limits", "maps", "mem", "smaps", "smaps_rollup", "stat",
                 "statm", "status")  # fmt: skip
+
+_UID = re.compile(rb"^Uid:\t(\d+)", re.MULTILINE)
 
 _KEPT = (libc.CAP_SETUID, libc.CAP_SETGID, libc.CAP_KILL)
 
@@ -30,6 +33,7 @@ class Ground(TypedDict):
     spaces: str  # where each sandbox makes its own directory
     scratch: str  # the zygote's own
     uid: int  # the zygote's, where sandboxes have uids of their own; else 0
+    spare_uid: int  # the last of theirs: of no process but those that kill
 
 
 class Landlocked:
@@ -39,6 +43,7 @@ class Landlocked:
         self._abi = landlock_abi
         self._ground = ground
         self._sandboxes: set[int] = set()
+        self._zygote = os.getpid()
         self.files = ""
         libc.prctl(libc.PR_SET_CHILD_SUBREAPER, 1)  # what a sandbox's processes leave behind comes to be ours
 
@@ -53,7 +58,7 @@ class Landlocked:
             os.setgroups([])
             libc.become(place.uid)
         libc.prctl(libc.PR_SET_PDEATHSIG, signal.SIGKILL)  # no namespace ends it with the zygote
-        if os.getppid() == 1:
+        if os.getppid() != self._zygote:
             os._exit(1)  # the zygote was gone before that
         space = f"{self._ground['spaces']}/{place.name}"
         for path in (space, f"{space}/work", f"{space}/tmp"):
@@ -92,7 +97,7 @@ class Landlocked:
         while place.uid and (others := self._orphans(place.uid)):
             killer = os.fork()
             if killer == 0:
-                _kill_all_of(place.uid)
+                _kill_all_of(place.uid, self._ground["spare_uid"])
             for child in (killer, *others):
                 os.waitpid(child, 0)
 
@@ -119,7 +124,7 @@ def enter(ground: Ground, landlock_abi: int) -> None:
     )
 
 
-def end_orphans() -> None:
+def end_orphans(ground: Ground) -> None:
     """In the launcher, when the zygote is gone: end every process that has come to be this one's child."""
     while True:
         with open("/proc/thread-self/children") as file:
@@ -128,20 +133,24 @@ def end_orphans() -> None:
             return
         for pid in children:
             uid = _uid_of(pid)
-            if uid not in (os.getuid(), -1):
+            if ground["uid"] and ground["uid"] <= uid < ground["spare_uid"]:
                 killer = os.fork()
                 if killer == 0:
-                    _kill_all_of(uid)
+                    _kill_all_of(uid, ground["spare_uid"])
                 os.waitpid(killer, 0)
-            else:
-                os.kill(pid, signal.SIGKILL)
+            os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
 
 
-def _kill_all_of(uid: int) -> None:
-    """One call, so that no process can fork away between two (kill(2), pid -1: all but the caller). Never returns."""
+def _kill_all_of(uid: int, spare: int) -> NoReturn:
+    """One call, so that no process can fork away between two (kill(2), pid -1: all but the caller).
+
+    Args:
+        spare: the real and saved uid meanwhile: a process of `uid` may not signal one that has it in effect only.
+    """
     try:
-        libc.become(uid)
+        os.setresgid(spare, spare, spare)
+        os.setresuid(spare, uid, spare)
         libc.drop_capabilities()  # with CAP_KILL it would be every process that there is
         os.kill(-1, signal.SIGKILL)
     except ProcessLookupError:
@@ -151,8 +160,10 @@ def _kill_all_of(uid: int) -> None:
 
 
 def _uid_of(pid: int) -> int:
+    """Of bytes: the line before holds the process's name, which may be any but a newline (proc(5))."""
     try:
-        with open(f"/proc/{pid}/status") as status:
-            return next(int(line.split()[1]) for line in status if line.startswith("Uid:"))
+        with open(f"/proc/{pid}/status", "rb") as status:
+            found = _UID.search(status.read())
     except (FileNotFoundError, ProcessLookupError):
         return -1
+    return int(found[1]) if found else -1

@@ -6,6 +6,7 @@ privileged, mapped to ordinary uids, and real root is dropped: no process inside
 host.
 """
 
+import contextlib
 import errno
 import json
 import os
@@ -48,7 +49,7 @@ def main(control_fd: int) -> int:
     if zygote == 0:
         return SETUP_FAILED
     os.close(CONTROL_FD)
-    return _outlive(zygote)
+    return _outlive(zygote, launch["ground"])
 
 
 def _start_in_namespaces(launch: Launch) -> int:
@@ -132,12 +133,19 @@ def _refused(error: OSError) -> NoReturn:
     os._exit(SETUP_FAILED)
 
 
-def _outlive(zygote: int) -> int:
+def _outlive(zygote: int, ground: landlocked.Ground | None) -> int:
     """Wait for the zygote; SIGTERM ends it, and with it every sandbox.
 
     Returns: its exit status, 128 and the signal's number where one killed it.
     """
-    signal.signal(signal.SIGTERM, lambda *_: os.kill(zygote, signal.SIGKILL))
+    pidfd = os.pidfd_open(zygote)
+
+    def end(*_: object) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+
+    signal.signal(signal.SIGTERM, end)
     status = os.waitpid(zygote, 0)[1]
-    landlocked.end_orphans()
+    if ground is not None:
+        landlocked.end_orphans(ground)
     return status >> 8 or 128 + (status & 0x7F)
