@@ -85,6 +85,8 @@ def own_directory() -> Iterator[str]:
     finally:
         if os.getpid() == owner:
             try:
+                if os.path.islink(directory):
+                    os.unlink(directory)
                 shutil.rmtree(directory, ignore_errors=True)
             except RecursionError:  # it goes no deeper; attacks do
                 subprocess.run(["rm", "-rf", directory], check=False)
