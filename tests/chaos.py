@@ -77,7 +77,7 @@ class Chaos:
         kind = random.choice(list(RARE if rare else KINDS))
         code, return_code, output = (RARE if rare else KINDS)[kind]
         try:
-            result = await self.interpreter.run(code, user_id=number % 20, timeout=TIMEOUT)
+            result = await self.interpreter.run(code, user_id=f"chaos-{number % 20}", timeout=TIMEOUT)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is reported
             self.wrong.append(f"{kind}: {error!r}")
             return
@@ -162,7 +162,7 @@ async def main(home: str, level: str, calls: int, seconds: float) -> int:
         chaos = Chaos(interpreter, killing=True)
         await chaos.run(calls, seconds)
         chaos.killing = False
-        after = await interpreter.run("print('still here')", user_id=0)
+        after = await interpreter.run("print('still here')", user_id="chaos")
         if after.output != "still here\n":
             chaos.wrong.append(f"the last call: {after}")
         chaos.kills, kills = Counter(), chaos.kills  # from here on nothing explains a failure

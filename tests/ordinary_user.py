@@ -25,7 +25,8 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 PACKAGES = ["plugin", "schemas", "token_counter", "tests"]
 VERSION = f"python{sys.version_info.major}.{sys.version_info.minor}"
 # Of no account, so that no file of this machine is its own; not 65534, which a user namespace shows for "somebody else".
-UID = GID = 54_321
+# Of this run alone: the kernel counts much for a uid, whoever runs under it.
+UID = GID = 50_000 + os.getpid() % 10_000
 NOT_NEEDED = {"site-packages", "dist-packages", "test", "tests", "idlelib", "lib2to3", "turtledemo", "ensurepip"}
 
 

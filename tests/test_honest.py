@@ -5,6 +5,7 @@ Python of the same virtual environment; inside it is a cell. Those of tests/hone
 """
 
 import asyncio
+import contextlib
 import os
 import re
 import shutil
@@ -273,15 +274,15 @@ async def outside(
 @pytest.fixture(scope="module", params=LEVELS)
 async def interpreter_at(request: pytest.FixtureRequest, home: Path) -> AsyncIterator[Interpreter]:
     """An interpreter with nothing but the sandbox at one level of isolation, of an operator with habits of his own."""
-    umask = os.umask(0o077)
-    try:
-        with launchers_refused(*(() if request.param == "namespaces" else NAMESPACES_REFUSED)):
-            async with Interpreter(home=home, policy="sandbox-only") as interpreter:
+    async with contextlib.AsyncExitStack() as stack:
+        umask = os.umask(0o077)
+        try:
+            with launchers_refused(*(() if request.param == "namespaces" else NAMESPACES_REFUSED)):
+                interpreter = await stack.enter_async_context(Interpreter(home=home, policy="sandbox-only"))
                 await interpreter.warm()
-                os.umask(umask)
-                yield interpreter
-    finally:
-        os.umask(umask)
+        finally:
+            os.umask(umask)
+        yield interpreter
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 """Level landlock as root: what a cell leaves running is found by its uid, whatever it calls itself, and its disk is counted."""
 
+import contextlib
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -27,10 +28,12 @@ print(os.getuid())
 
 @pytest.fixture(scope="module")
 async def interpreter(home: Path) -> AsyncIterator[Interpreter]:
-    with launchers_refused(*NAMESPACES_REFUSED):
-        async with Interpreter(home=home, policy="sandbox-only", work_bytes=64 * 1024**2) as interpreter:
+    async with contextlib.AsyncExitStack() as stack:
+        with launchers_refused(*NAMESPACES_REFUSED):
+            interpreter = Interpreter(home=home, policy="sandbox-only", work_bytes=64 * 1024**2)
+            await stack.enter_async_context(interpreter)
             await interpreter.warm()
-            yield interpreter
+        yield interpreter
 
 
 def alive(uid: int) -> list[str]:

@@ -230,7 +230,12 @@ async def main():
         except SandboxLost as error:
             print(error)
         print([call.success for call in await asyncio.gather(*calls)])
-        print((await interpreter.run("print(1)", user_id="ann")).output)
+        while True:  # until the kernel has done away with their processes
+            try:
+                print((await interpreter.run("print(1)", user_id="ann")).output)
+                break
+            except SandboxLost:
+                await asyncio.sleep(0.1)
 asyncio.run(main())
 """
     with OrdinaryUser(built_venv) as user:

@@ -130,6 +130,7 @@ class Keeper:
             raise await asyncio.to_thread(launched.refusal) from None
         finally:
             await asyncio.to_thread(clear)  # of the jail that was built to see whether one can be
+        self._zygote_pid = await asyncio.to_thread(host_pid, self._zygote)
         self.imported = message["imported"]
         self.anonymous_bytes = message["anonymous_bytes"]
         self.landlock_abi = message["landlock"]
@@ -296,7 +297,6 @@ class Keeper:
         message = json.loads(body)
         if message["op"] == "ready":
             self._zygote, *font_cache = descriptors
-            self._zygote_pid = host_pid(self._zygote)
             if not self._ready.done():
                 self._ready.set_result(message | {"font_cache": font_cache})
         elif message["op"] == "refused":
