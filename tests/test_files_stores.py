@@ -11,11 +11,11 @@ import pytest
 
 from plugin.errors import InvalidRequest, StoreError
 from plugin.files.content.local import LocalContent
-from plugin.files.finish import finish, in_thread
 from plugin.files.stores import sqlite
 from plugin.files.stores.connection import Connection
 from plugin.files.stores.sqlite import SqliteStore
 from plugin.files.user_file import UserFile
+from plugin.finish import finish, in_thread
 
 NOW = datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import result
+from ..errors import SandboxLost
 from ..result import Outcome
 from .cgroups import Cgroup
 from .channels import Channels
@@ -122,10 +123,17 @@ class Sandbox:
     # ---- one call
 
     def listen(self, max_output_bytes: int, on_text: OnText | None) -> None:
-        """Take what the cell writes from now on; call it once, before `parse`."""
+        """Take what the cell writes from now on; call it once, before `parse`.
+
+        Raises:
+            SandboxLost: the kernel lets this process watch no more descriptors.
+        """
         self._outputs = Outputs(max_output_bytes, on_text)
         self._drain = Drain(self._channels.pipes, self._outputs)
-        self._drain.start()
+        try:
+            self._drain.start()
+        except OSError as error:
+            raise SandboxLost(f"the sandbox's output cannot be watched ({error.strerror}); try again") from None
 
     async def parse(self, source: str, limits: dict[str, int], *, at_once: bool) -> frames.Frame:
         """Have the source parsed, checked and scanned; source.py says what the report holds.

@@ -17,6 +17,7 @@ RANGE = range(1_900_000_000, 2_100_000_000, BLOCK)
 # Of the 65,536 that a rootless container has: neither accounts (below 1,000 by habit) nor what systemd hands out.
 SMALL_BLOCK = 256
 SMALL_RANGE = range(20_000, 60_000, SMALL_BLOCK)
+TRIES = 8  # blocks looked at
 # In `status` stands the process's name too, any bytes that it likes but a newline (proc(5)).
 _UID, _STATE = re.compile(rb"^Uid:\t(\d+)", re.MULTILINE), re.compile(rb"^State:\t(\w)", re.MULTILINE)
 NEEDED = (0, 1, 3, 5, 6, 7)  # CAP_CHOWN, _DAC_OVERRIDE, _FOWNER, _KILL, _SETGID, _SETUID, linux/capability.h
@@ -88,9 +89,10 @@ def choose() -> Ids:
     if os.geteuid() != 0 or not _capable():
         return Ids(os.geteuid(), os.getegid(), 1)
     for candidates, count in ((RANGE, BLOCK), (SMALL_RANGE, SMALL_BLOCK)):
-        first = secrets.choice(candidates)
-        if all(_is_mapped(kind, first, count) for kind in ("uid", "gid")) and not _has_accounts(first, count):
-            return Ids(first, first, count)
+        for first in secrets.SystemRandom().sample(candidates, TRIES):
+            ids = Ids(first, first, count)
+            if _is_free(ids):
+                return ids
     return Ids(os.geteuid(), os.getegid(), 1)
 
 
@@ -100,6 +102,12 @@ def _capable() -> bool:
             held = int(line.split()[1], 16)
             return all(held >> capability & 1 for capability in NEEDED)
     return False
+
+
+def _is_free(ids: Ids) -> bool:
+    """Whether a block exists here, and neither accounts nor another bot's sandboxes are in it."""
+    mapped = all(_is_mapped(kind, ids.first_uid, ids.count) for kind in ("uid", "gid"))
+    return mapped and not _has_accounts(ids.first_uid, ids.count) and not _in_use(ids)
 
 
 def _is_mapped(kind: str, first: int, count: int) -> bool:

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from ..config import Settings
-from ..errors import SandboxUnavailable
+from ..errors import SandboxLost, SandboxUnavailable
+from ..finish import in_thread, settle
 from . import channels, filter, ids, launching, levels
 from .cgroups import host_pid
 from .client import Sandbox, SandboxDied
@@ -94,22 +95,17 @@ class Keeper:
         control.setblocking(False)
         try:
             with theirs:
-                launching_ = asyncio.create_task(asyncio.to_thread(self._launch, theirs), name="cellblock launch")
-                try:
-                    self._launched = await asyncio.shield(launching_)
-                except asyncio.CancelledError:
-                    self._launched = await launching_  # its descriptors must not close under it
-                    raise
+                launched = self._launched = await in_thread(lambda: self._launch(theirs), self._keep)
         except BaseException:
             control.close()  # a zygote that was started ends with it
             if self._launched is not None:
-                await asyncio.to_thread(self._launched.let_go)
+                await in_thread(self._launched.let_go)
             raise
         self._control = control
-        pidfd = os.pidfd_open(self._launched.process.pid)
-        loop.add_reader(pidfd, self._on_gone, pidfd, self._launched)
+        pidfd = os.pidfd_open(launched.process.pid)
+        loop.add_reader(pidfd, self._on_gone, pidfd, launched)
         try:
-            await self._get_ready(control, self._launched, self._ready)
+            await self._get_ready(control, launched, self._ready)
         except BaseException:
             await self.aclose()
             raise
@@ -129,7 +125,7 @@ class Keeper:
         except (OSError, SandboxDied):
             raise await asyncio.to_thread(launched.refusal) from None
         finally:
-            await asyncio.to_thread(clear)  # of the jail that was built to see whether one can be
+            await in_thread(clear)  # of the jail that was built to see whether one can be
         self._zygote_pid = await asyncio.to_thread(host_pid, self._zygote)
         self.imported = message["imported"]
         self.anonymous_bytes = message["anonymous_bytes"]
@@ -154,15 +150,20 @@ class Keeper:
 
         Raises:
             SandboxDied: it, or the zygote, ended before that.
+            SandboxLost: this process has no descriptors left for it, or none that it may watch.
         """
         if self._control is None or self._launched is None or not self.alive:
             raise SandboxDied
         self._count += 1
         with contextlib.ExitStack() as theirs:
             ends, given = channels.made(theirs)
-            place, clear = self._place(self._launched)
             whole = self._level == "namespaces"
-            sandbox = Sandbox(self._count, ends, self._settings.memory_bytes, ends_with_its_first_process=whole)
+            try:
+                sandbox = Sandbox(self._count, ends, self._settings.memory_bytes, ends_with_its_first_process=whole)
+            except OSError as error:
+                ends.close()
+                raise SandboxLost(f"no sandbox could be started: it cannot be watched ({error.strerror})") from None
+            place, clear = self._place(self._launched)
             sandbox.place = place
             sandbox.afterwards.append(clear)
             self._sandboxes[sandbox.number] = sandbox
@@ -199,13 +200,16 @@ class Keeper:
         if not self._gone.is_set():
             launched.process.send_signal(signal.SIGTERM)  # the launcher kills the zygote
             await self._gone.wait()
-        await asyncio.gather(*self._endings)
-        await asyncio.to_thread(launched.let_go)
+        await settle(self._endings)
+        await in_thread(launched.let_go)
 
     # ---- the launcher
 
     def _launch(self, theirs: socket.socket) -> launching.Launched:
         return launching.launch(self._level, theirs, self._settings.home, self._site_packages, self._font_cache)
+
+    def _keep(self, launched: launching.Launched) -> None:
+        self._launched = launched
 
     def _start_message(self, launched: launching.Launched, place: dict[str, Any]) -> dict[str, Any]:
         settings = self._settings

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import logging
 import signal
 from collections import deque
@@ -12,6 +13,7 @@ from typing import Any
 
 from ..config import Settings
 from ..errors import CellblockError, SandboxLost, SandboxUnavailable
+from ..finish import in_thread, settle
 from . import cgroups, levels, usage, watchdog
 from .client import Sandbox, SandboxDied
 from .keeper import Keeper
@@ -104,10 +106,10 @@ class Pool:
         while self._in_use:
             self._unused.clear()
             await self._unused.wait()
-        await asyncio.gather(*self._tasks)
-        await asyncio.to_thread(self._watchdog_threads.shutdown)
+        await settle(self._tasks)
+        await in_thread(self._watchdog_threads.shutdown)
         if self._cgroups is not None:
-            await asyncio.to_thread(self._cgroups.close)
+            await in_thread(self._cgroups.close)
 
     async def facts(self) -> dict[str, Any]:
         """What holds the wall on this host, as promises.toml asks for it: `level`, `abi`, `separate`, `cgroup`."""
@@ -159,25 +161,14 @@ class Pool:
                 sandbox = await keeper.spawn()
             except SandboxDied:
                 continue
-            if self._cgroups is not None:
-                await self._hold(self._cgroups, sandbox)
+            try:
+                if self._cgroups is not None:
+                    await in_thread(functools.partial(_hold, self._cgroups, sandbox))
+            except BaseException:
+                self._start_ending(sandbox)
+                raise
             return sandbox
         raise SandboxLost(f"no sandbox could be started in {SPAWN_ATTEMPTS} attempts; `cellblock setup` shows why")
-
-    async def _hold(self, groups: cgroups.Cgroups, sandbox: Sandbox) -> None:
-        holding = asyncio.create_task(asyncio.to_thread(groups.hold, sandbox.pidfd))
-        try:
-            self._held(sandbox, await asyncio.shield(holding))
-        except asyncio.CancelledError:
-            self._held(sandbox, await holding)  # a thread cannot be cancelled, and what it makes must be removed
-            self._start_ending(sandbox)
-            raise
-
-    @staticmethod
-    def _held(sandbox: Sandbox, group: cgroups.Cgroup | None) -> None:
-        sandbox.cgroup = group
-        if group is not None:
-            sandbox.afterwards.append(group.remove)
 
     async def _live_keeper(self) -> Keeper:
         async with self._starting:
@@ -242,6 +233,12 @@ class Pool:
         task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _hold(groups: cgroups.Cgroups, sandbox: Sandbox) -> None:
+    group = sandbox.cgroup = groups.hold(sandbox.pidfd)
+    if group is not None:
+        sandbox.afterwards.append(group.remove)
 
 
 async def _cancel(task: "asyncio.Task[None]") -> None:

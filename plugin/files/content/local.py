@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from ...errors import InvalidRequest, StoreError
+from ...finish import in_thread
 from ..file_ids import is_file_id
-from ..finish import in_thread
 from . import Stored
 from .incoming import PARTIAL, Incoming
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 import filelock
 
 from ...errors import StoreError
-from ..finish import finish
+from ...finish import finish
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]

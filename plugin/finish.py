@@ -1,8 +1,11 @@
 """Work that must not be left half done because somebody stopped waiting for it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, TypeVar
+
+log = logging.getLogger("cellblock")
 
 T = TypeVar("T")
 
@@ -33,3 +36,10 @@ async def in_thread(work: Callable[[], T], undo: Callable[[T], object] | None = 
     """`finish` for blocking work, in the loop's default pool of threads."""
     # Not asyncio.to_thread: its coroutine becomes a task, which a loop that ends cancels while the thread runs on.
     return await finish(asyncio.get_running_loop().run_in_executor(None, work), undo)
+
+
+async def settle(tasks: "Iterable[asyncio.Task[Any]]") -> None:
+    """Wait for work that nobody waited for so far; what failed is logged, and keeps no other from ending."""
+    for failure in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(failure, Exception):
+            log.error("work in the background failed: %r", failure, exc_info=failure)
