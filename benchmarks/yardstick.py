@@ -67,7 +67,7 @@ class Yardstick:
                 await loop.sock_sendall(self._control, json.dumps({"kind": kind, "places": places}).encode())
                 answer = await loop.sock_recv(self._control, MAX_ANSWER_BYTES)
         if not answer:
-            raise RuntimeError(f"the yardstick's zygote ended: {await self._keeper.complaint()}")
+            raise RuntimeError(f"the yardstick's zygote ended: {await self._keeper.last_words()}")
         return json.loads(answer)
 
 

@@ -25,6 +25,7 @@ from .sandbox.admission import Admission
 from .sandbox.client import Run, Sandbox, SandboxDied, encodable
 from .sandbox.outputs import STDERR, STDOUT
 from .sandbox.pool import Pool
+from .sandbox.template import Library
 
 UserId = int | str
 OnEvent = events.OnEvent
@@ -278,7 +279,7 @@ class Interpreter:
     async def _start(self) -> Pool:
         environment = await self._environments.ready(self.catalogue.starters, self._progress)
         rules = POLICY_ROWS if self.settings.policy == "strict" else []
-        pool = Pool(self.settings, environment.site_packages, environment.font_cache, rules)
+        pool = Pool(self.settings, Library(environment.site_packages, environment.font_cache), rules)
         try:
             await pool.start()
             await self._fit_memory()

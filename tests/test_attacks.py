@@ -41,8 +41,10 @@ CONFIGURATIONS = [Configuration(level, policy, user) for level in LEVELS for pol
 Report = dict[str, Any]
 
 
-def _soak(configuration: Configuration) -> list[pytest.MarkDecorator]:
-    return [pytest.mark.soak] if configuration in IN_SOAK else []
+def _marks(configuration: Configuration) -> list[pytest.MarkDecorator]:
+    """One report serves all tests of a configuration: they belong to one worker."""
+    group = pytest.mark.xdist_group(f"attacks, {configuration}")
+    return [group, pytest.mark.soak] if configuration in IN_SOAK else [group]
 
 
 @pytest.fixture(scope="session")
@@ -93,7 +95,7 @@ def _drive(command: list[str], out: Path, options: dict[str, Any]) -> Report:
 def _attempts() -> Iterator[Any]:
     for configuration in CONFIGURATIONS:
         for attack in ATTACKS:
-            name, marks = str(configuration), _soak(configuration)
+            name, marks = str(configuration), _marks(configuration)
             if attack.not_promised and attack.not_promised[0] in name:
                 marks.append(pytest.mark.skip(reason=f"not promised: {attack.not_promised[1]}"))
             elif attack.unmended and attack.unmended[0] in name:
@@ -110,6 +112,7 @@ def test_an_attack_does_not_win(
     assert not row["won"], row
 
 
+@pytest.mark.xdist_group("attacks, outside")
 @pytest.mark.parametrize("attack", [pytest.param(attack, id=attack.name) for attack in ATTACKS if attack.bites is True])
 def test_the_attack_wins_where_there_is_no_sandbox(report_outside: Report, attack: Attack) -> None:
     """What cannot succeed anywhere would prove nothing."""
@@ -121,7 +124,7 @@ def test_the_attack_wins_where_there_is_no_sandbox(report_outside: Report, attac
 
 @pytest.mark.parametrize(
     "configuration",
-    [pytest.param(each, id=str(each), marks=_soak(each)) for each in CONFIGURATIONS],
+    [pytest.param(each, id=str(each), marks=_marks(each)) for each in CONFIGURATIONS],
 )
 def test_after_all_attacks_the_host_is_as_it_was(
     report_of: Callable[[Configuration], Report], configuration: Configuration

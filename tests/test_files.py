@@ -137,7 +137,9 @@ async def test_every_source_of_bytes(files: FileManager, data: Callable[[], Any]
     assert (await files.load(record.file_id, 5))[1] == b"abc" * MiB
 
 
-@pytest.mark.parametrize("data", ["text", 5, None, [b"x"], io.StringIO("text"), in_pieces("text")], ids=repr)
+@pytest.mark.parametrize(
+    "data", ["text", 5, None, [b"x"], io.StringIO("text"), in_pieces("text")], ids=lambda data: type(data).__name__
+)
 async def test_what_is_no_source_of_bytes(files: FileManager, tmp_path: Path, data: Any) -> None:
     """It is refused, and nothing is left of it."""
     with pytest.raises(InvalidRequest, match="data must"):

@@ -16,6 +16,7 @@ from plugin.packages.catalogue import Catalogue
 from plugin.packages.venv import Environments
 from plugin.sandbox import usage, watchdog
 from plugin.sandbox.pool import Pool
+from plugin.sandbox.template import Library
 
 GiB = 1024**3
 WAITS = "import signal; signal.pause()"
@@ -28,7 +29,7 @@ async def pool(home: Path) -> AsyncIterator[Pool]:
     """One that makes each sandbox when it is asked for."""
     environment = await Environments(home, None).ready(Catalogue((), ()).starters, print)
     settings = Settings(home=home, pool_min=0, policy="sandbox-only")
-    pool = Pool(settings, environment.site_packages, environment.font_cache, [])
+    pool = Pool(settings, Library(environment.site_packages, environment.font_cache), [])
     await pool.start()
     yield pool
     await pool.aclose()

@@ -23,6 +23,7 @@ from .cgroups import Cgroup
 from .channels import Channels
 from .inside import frames
 from .outputs import Drain, OnText, Outputs
+from .usage import Limits
 
 log = logging.getLogger("cellblock.sandbox")
 
@@ -64,6 +65,7 @@ class Sandbox:
         self._ends_with_its_first_process = ends_with_its_first_process
         self._first_process_ended = False
         self.memory_bytes = memory_bytes
+        self.limits: Limits | None = None  # what the watchdog holds it to
         self.verdict: Outcome | None = None  # set by the watchdog when it kills: why
         self.cgroup: Cgroup | None = None
         self.work_fd = -1

@@ -22,6 +22,8 @@ from . import channels, filter, ids, launching, levels
 from .cgroups import host_pid
 from .client import Sandbox, SandboxDied
 from .space import Space
+from .template import Library
+from .usage import Limits
 
 log = logging.getLogger("cellblock.sandbox")
 
@@ -41,8 +43,7 @@ class Keeper:
 
     Args:
         level: the isolation that it is to have; this one or none.
-        site_packages: of the virtual environment whose packages sandboxes see.
-        font_cache: a directory where matplotlib's font list is kept between starts.
+        library: the packages that sandboxes see.
         policy: rows of policy.toml that apply.
     """
 
@@ -50,14 +51,12 @@ class Keeper:
         self,
         settings: Settings,
         level: levels.Level,
-        site_packages: Path,
-        font_cache: Path,
+        library: Library,
         policy: list[dict[str, str]],
     ) -> None:
         self._settings = settings
         self._level = level
-        self._site_packages = site_packages
-        self._font_cache = font_cache
+        self._library = library
         self._policy = policy
         self._sandboxes: dict[int, Sandbox] = {}
         self._endings: set[asyncio.Task[None]] = set()  # of sandboxes that never got ready, and of the zygote
@@ -66,6 +65,7 @@ class Keeper:
         self._launched: launching.Launched | None = None
         self._closing: asyncio.Task[None] | None = None
         self._gone = asyncio.Event()
+        self._ended = asyncio.Event()  # some sandbox did
         self._broken = False  # the zygote hung up; the launcher's end follows
         self._control: socket.socket | None = None
         self._zygote = self._zygote_pid = -1  # pidfd, and the pid as this process numbers it
@@ -131,15 +131,22 @@ class Keeper:
         self.anonymous_bytes = message["anonymous_bytes"]
         self.landlock_abi = message["landlock"]
         for descriptor in message["font_cache"]:
-            await asyncio.to_thread(_keep_font_cache, self._font_cache, message["font_cache_name"], descriptor)
+            await asyncio.to_thread(_keep_font_cache, self._library.font_cache, message["font_cache_name"], descriptor)
         log.debug("zygote ready: %s", message)
 
-    def space_of(self, sandbox: Sandbox) -> Space | None:
-        """Where a sandbox's files lie and how much they may be; None where it has a file system of its own."""
-        if self._launched is None or self._launched.ground is None:
-            return None
-        path, uid = self._launched.ground.space(sandbox.place["name"]), sandbox.place["uid"]
-        return Space(path, uid, self._zygote_pid, self._settings.work_bytes, self._settings.work_inodes)
+    async def drained(self) -> None:
+        """Wait until no sandbox of this zygote is left."""
+        while self._sandboxes and not self._gone.is_set():
+            self._ended.clear()
+            await self._ended.wait()
+
+    def _limits(self, sandbox: Sandbox, launched: launching.Launched) -> Limits:
+        settings, space = self._settings, None
+        if launched.ground is not None:  # else it has a file system of its own
+            path, uid = launched.ground.space(sandbox.place["name"]), sandbox.place["uid"]
+            space = Space(path, uid, self._zygote_pid, settings.work_bytes, settings.work_inodes)
+        shared = self.anonymous_bytes
+        return Limits(settings.memory_bytes + shared, shared, settings.max_processes, space=space)
 
     async def last_words(self) -> str:
         """What the zygote said before it ended unexpectedly."""
@@ -165,6 +172,7 @@ class Keeper:
                 raise SandboxLost(f"no sandbox could be started: it cannot be watched ({error.strerror})") from None
             place, clear = self._place(self._launched)
             sandbox.place = place
+            sandbox.limits = self._limits(sandbox, self._launched)
             sandbox.afterwards.append(clear)
             self._sandboxes[sandbox.number] = sandbox
             try:
@@ -206,7 +214,7 @@ class Keeper:
     # ---- the launcher
 
     def _launch(self, theirs: socket.socket) -> launching.Launched:
-        return launching.launch(self._level, theirs, self._settings.home, self._site_packages, self._font_cache)
+        return launching.launch(self._level, theirs, self._settings.home, self._library)
 
     def _keep(self, launched: launching.Launched) -> None:
         self._launched = launched
@@ -277,6 +285,7 @@ class Keeper:
                 sandbox.exited(None)
             self._sandboxes.clear()
             self._gone.set()
+            self._ended.set()
 
     def _own(self, work: Coroutine[Any, Any, None], name: str) -> None:
         """Start what nobody waits for now; `aclose` does."""
@@ -312,6 +321,7 @@ class Keeper:
             sandbox = self._sandboxes.pop(message["number"], None)
             if sandbox is not None:
                 sandbox.exited(message["status"])
+                self._ended.set()
 
 
 async def _readable(pidfd: int) -> None:

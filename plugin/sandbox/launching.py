@@ -67,14 +67,14 @@ class Launched:
             return levels.Refused(self.level, 0, f"the zygote could not be started: {words}")
 
 
-def launch(level: levels.Level, theirs: socket.socket, home: Path, site_packages: Path, font_cache: Path) -> Launched:
+def launch(level: levels.Level, theirs: socket.socket, home: Path, library: template.Library) -> Launched:
     """Start a launcher for a zygote of this level. Blocks.
 
     Args:
         theirs: the zygote's end of the control socket.
     """
     given = ids.choose()
-    tree = template.tree(site_packages, font_cache)
+    tree = template.tree(library)
     ground = None if level == "namespaces" else Ground(home, given)
     try:
         request: dict[str, Any] = {

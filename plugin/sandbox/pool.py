@@ -8,15 +8,15 @@ import signal
 from collections import deque
 from collections.abc import AsyncIterator, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 from ..config import Settings
 from ..errors import CellblockError, SandboxLost, SandboxUnavailable
 from ..finish import in_thread, settle
-from . import cgroups, levels, usage, watchdog
+from . import cgroups, levels, watchdog
 from .client import Sandbox, SandboxDied
 from .keeper import Keeper
+from .template import Library
 
 log = logging.getLogger("cellblock.sandbox")
 
@@ -31,14 +31,15 @@ class Pool:
     """Owns the keeper and every sandbox that is not in a call's hands, and the task that fills up.
 
     Args:
-        site_packages: see Keeper.
-        font_cache: see Keeper.
+        library: see Keeper; let go when the pool, or `renew`, has done with it.
         policy: see Keeper.
     """
 
-    def __init__(self, settings: Settings, site_packages: Path, font_cache: Path, policy: list[dict[str, str]]) -> None:
+    def __init__(self, settings: Settings, library: Library, policy: list[dict[str, str]]) -> None:
         self._settings = settings
-        self._made_with = (site_packages, font_cache, policy)
+        self._library = library
+        self._policy = policy
+        self._retired: set[Keeper] = set()  # of former libraries: they end with the calls that use them
         self._keeper: Keeper | None = None
         self._starting = asyncio.Lock()
         self._idle: deque[Sandbox] = deque()
@@ -68,6 +69,35 @@ class Pool:
         """Wait until as many sandboxes are ready as the settings ask for."""
         while len(self._idle) < self._settings.pool_min:
             await self._add()
+
+    async def renew(self, library: Library) -> None:
+        """Show another library from now on. Calls that run go on with the old one, which is let go when they are over.
+
+        Raises:
+            SandboxUnavailable: no zygote starts over it; the old one stays, and the new library was let go.
+        """
+        async with self._starting:
+            try:
+                if self._closed:
+                    raise SandboxUnavailable("the interpreter was closed")
+                fresh = await self._started_keeper(library)
+            except BaseException:
+                library.let_go()
+                raise
+            old, former, self._keeper, self._library = self._keeper, self._library, fresh, library
+            while self._idle:
+                self._start_ending(self._idle.popleft())
+            if old is not None:
+                self._retired.add(old)
+            self._own(self._retire(old, former), "cellblock end of a former zygote")
+        self._wanted.set()
+
+    async def _retire(self, keeper: Keeper | None, library: Library) -> None:
+        if keeper is not None:
+            await keeper.drained()
+            await keeper.aclose()
+            self._retired.discard(keeper)
+        library.let_go()
 
     @contextlib.asynccontextmanager
     async def sandbox(self) -> AsyncIterator[Sandbox]:
@@ -101,8 +131,8 @@ class Pool:
         self._idle.clear()
         async with self._starting:
             pass  # a start that was under way has seen that all is closed
-        if self._keeper is not None:
-            await self._keeper.aclose()  # what still runs ends with the zygote, and its call with a result that says so
+        for keeper in filter(None, [self._keeper, *self._retired]):
+            await keeper.aclose()  # what still runs ends with the zygote, and its call with a result that says so
         while self._in_use:
             self._unused.clear()
             await self._unused.wait()
@@ -110,6 +140,7 @@ class Pool:
         await in_thread(self._watchdog_threads.shutdown)
         if self._cgroups is not None:
             await in_thread(self._cgroups.close)
+        self._library.let_go()
 
     async def facts(self) -> dict[str, Any]:
         """What holds the wall on this host, as promises.toml asks for it: `level`, `abi`, `separate`, `cgroup`."""
@@ -161,6 +192,9 @@ class Pool:
                 sandbox = await keeper.spawn()
             except SandboxDied:
                 continue
+            if keeper is not self._keeper:  # renewed meanwhile
+                self._start_ending(sandbox)
+                continue
             try:
                 if self._cgroups is not None:
                     await in_thread(functools.partial(_hold, self._cgroups, sandbox))
@@ -179,13 +213,13 @@ class Pool:
             if self._keeper is not None:
                 log.warning("the zygote ended unexpectedly; another is started (%s)", await self._keeper.last_words())
                 await self._keeper.aclose()
-            keeper = self._keeper = await self._started_keeper()
+            keeper = self._keeper = await self._started_keeper(self._library)
             if self._closed:
                 await keeper.aclose()
                 raise SandboxLost("the interpreter was closed")
             return keeper
 
-    async def _started_keeper(self) -> Keeper:
+    async def _started_keeper(self, library: Library) -> Keeper:
         """A zygote of the strongest level that this host gives; a restart is of the same level.
 
         Raises:
@@ -194,7 +228,7 @@ class Pool:
         refused = []
         # What was given once is not refused the next time: a start that fails then was disturbed, and is tried again.
         for level in [self.level] * RESTART_ATTEMPTS if self.level else levels.candidates(self._settings.level):
-            keeper = Keeper(self._settings, level, *self._made_with)
+            keeper = Keeper(self._settings, level, library, self._policy)
             try:
                 await keeper.start()
             except levels.Refused as refusal:
@@ -210,13 +244,8 @@ class Pool:
 
     @contextlib.asynccontextmanager
     async def _watched(self, sandbox: Sandbox) -> AsyncIterator[None]:
-        assert self._keeper is not None
-        shared = self._keeper.anonymous_bytes
-        settings = self._settings
-        limits = usage.Limits(
-            settings.memory_bytes + shared, shared, settings.max_processes, space=self._keeper.space_of(sandbox)
-        )
-        watching = watchdog.watch(sandbox, limits, self._watchdog_threads)
+        assert sandbox.limits is not None
+        watching = watchdog.watch(sandbox, sandbox.limits, self._watchdog_threads)
         watch = asyncio.create_task(watching, name=f"cellblock watchdog {sandbox.number}")
         try:
             yield

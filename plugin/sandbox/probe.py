@@ -18,6 +18,7 @@ from ..errors import SandboxUnavailable
 from . import levels
 from .client import Sandbox
 from .pool import Pool
+from .template import Library
 
 ATTEMPT_SECONDS = 20.0
 MAX_SAID_BYTES = 1000
@@ -72,7 +73,7 @@ async def probe(settings: Settings) -> Report:
     """
     small = settings.model_copy(update={"pool_min": 0, "work_bytes": min(settings.work_bytes, 64 * 1024**2)})
     with _scratch() as scratch, _victims(Path(scratch)) as victims:
-        pool = Pool(small, victims.pop("no_packages"), Path(scratch, "no-fonts"), [])
+        pool = Pool(small, Library(victims.pop("no_packages"), Path(scratch, "no-fonts")), [])
         try:
             await pool.start()
             return await _report(pool, small, victims)

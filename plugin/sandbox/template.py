@@ -6,6 +6,8 @@ Everything is shown at paths of our own. /proc/self/mountinfo alone still tells 
 import os
 import sys
 import sysconfig
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -65,18 +67,33 @@ _SYMLINKS = [
 _DIRECTORIES = ["/work", "/tmp", "/space", "/mnt", "/var/tmp"]
 
 
-def tree(site_packages: Path, font_cache: Path) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Library:
+    """The packages that a zygote shows to its sandboxes.
+
+    Attributes:
+        site_packages: of a virtual environment; it never changes while a zygote shows it.
+        font_cache: a directory where matplotlib's font list is kept between starts.
+        let_go: called when nothing shows it any more.
+    """
+
+    site_packages: Path
+    font_cache: Path
+    let_go: Callable[[], None] = lambda: None
+
+
+def tree(library: Library) -> dict[str, Any]:
     """What inside/mounts.py calls a Tree. Reads files: call it in a thread."""
     libraries, library_links = _system_libraries()
     binds = [
         (_base_executable(), f"/python/bin/{VERSION}"),
         (str(_stdlib()), STDLIB_INSIDE),
-        (str(site_packages), f"/venv/lib/{VERSION}/site-packages"),
+        (str(library.site_packages), f"/venv/lib/{VERSION}/site-packages"),
         *((str(path), f"/python/lib/{path.name}") for path in _python_libraries()),
         *((path, path) for path in [*libraries, *_SHARED_DATA] if os.path.exists(path)),
     ]
-    if font_cache.is_dir():
-        binds.append((str(font_cache), "/venv/matplotlib"))
+    if library.font_cache.is_dir():
+        binds.append((str(library.font_cache), "/venv/matplotlib"))
     return {
         "binds": binds,
         "devices": _DEVICES,
