@@ -57,6 +57,9 @@ class Settings(BaseSettings):
     per_user_running: int = Field(2, ge=1)
     memory_budget_bytes: int | None = Field(None, gt=0)  # of all running cells together; None: measured (budget.py)
 
+    venv_max_age_days: float = Field(7, gt=0)
+    install_bytes: int = Field(GiB, gt=0)  # to be downloaded for a call
+    install_seconds: float = Field(300, gt=0)
     index_url: str | None = None
     catalogue_add: tuple[str, ...] = ()
     catalogue_remove: tuple[str, ...] = ()

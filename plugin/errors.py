@@ -5,6 +5,9 @@
     │   ├── InvalidRequest          an argument is of the wrong type, size or value
     │   ├── PolicyViolation         the code says what the policy refuses
     │   ├── PackageNotApproved      the catalogue does not list a package
+    │   ├── InstallRefused          an approved package cannot be added to what is installed
+    │   │   ├── PackageConflict     it does not go together with what is installed
+    │   │   └── OperatorOnly        it is so large that an operator decides
     │   ├── FileTooLarge            an upload, or all files of a call, are over a limit
     │   ├── TooManyFiles            the user's quota is used up
     │   └── UserFileNotFound        no such file of that user, or it has expired
@@ -55,6 +58,25 @@ class PackageNotApproved(Refused):
         self.name, self.line = name, line
         where = f" (imported on line {line})" if line else ""
         super().__init__(f"Package '{name}' is not in the approved list{where}")
+
+
+class InstallRefused(Refused):
+    """An approved package cannot be added to what is installed: it is too large, or takes too long. Nothing was changed."""
+
+
+class PackageConflict(InstallRefused):
+    """No version of it goes together with what is installed, or there is no wheel of it. Nothing was changed."""
+
+
+class OperatorOnly(InstallRefused):
+    """A package that is approved, and so large that only an operator installs it."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(
+            f"Package '{name}' is approved but not installed; it is large, so only the operator of this interpreter "
+            f"installs it, with `cellblock packages add {name}`"
+        )
 
 
 class FileTooLarge(Refused):

@@ -1,199 +1,337 @@
 """The virtual environment that sandboxes see: built by uv from wheels only, beside the old one, then put in its place.
 
 `home/venv` is a link to a directory in `home/venvs`; it is replaced in one step, so that a crash at any point leaves the
-environment as it was. One process builds at a time; the others wait and use what it built.
+environment as it was. What is in use never changes: an install makes a copy, adds to it, and puts that in place. One process
+builds at a time; the others wait and use what it built.
 """
 
 import asyncio
 import contextlib
-import json
+import fcntl
+import logging
 import os
 import shutil
-import stat
-import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
-import filelock
-import uv
+from packaging.requirements import Requirement
 
-from ..errors import EnvironmentUnavailable
-from .catalogue import Package, normalized
+from ..errors import EnvironmentUnavailable, InstallRefused, PackageConflict
+from ..finish import in_thread
+from . import lease
+from .building import Build, begun
+from .catalogue import Catalogue, Package, normalized
+from .environment import VERSION, Environment
+from .lease import Lease
+from .program import OnProgress, ProgramFailed
+from .resolution import Resolution, size
+from .uv import NO_SOLUTION
 
-VERSION = f"python{sys.version_info.major}.{sys.version_info.minor}"
-STAMP = "cellblock.json"
-COMPLAINT_LINES = 20
+__all__ = ["VERSION", "Bounds", "Environment", "Environments", "Lease"]
 
-OnProgress = Callable[[str], None]
+MiB, GiB = 1024**2, 1024**3
+FREE_BYTES = GiB  # of the disk, which must stay free
+UNPACKED = (
+    4  # an installed wheel against its download: numpy 4.0, pandas 4.6, plotly 4.5, scipy 3.2 with what is compiled
+)
+WATCH_SECONDS = 0.25  # between two looks at the disk
+RETRY_SECONDS = 3600.0  # after a rebuild that failed
+LOCK_SECONDS = 0.05  # between two attempts to be the one that installs
+DAY = 86400.0
+
+log = logging.getLogger("cellblock.packages")
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Environment:
-    """One built environment; `packages` are normalized distribution -> version, all that
-    is installed."""
+class Bounds:
+    """What an install may cost: bytes to download and seconds; None is no bound. An operator's own has none."""
 
-    path: Path
-    packages: dict[str, str]
-    built_at: float
+    download_bytes: int | None = None
+    seconds: float | None = None
 
-    @property
-    def site_packages(self) -> Path:
-        return self.path / "lib" / VERSION / "site-packages"
 
-    @property
-    def font_cache(self) -> Path:
-        return self.path / "matplotlib"
+NO_BOUNDS = Bounds()
 
 
 class Environments:
-    """Finds or builds the environment in a data directory.
+    """Finds, builds and extends the environment in a data directory.
 
     Args:
         home: the data directory.
         index_url: of the package index; None for uv's own default and configuration.
+        max_age_days: after which `due` says that it is time to build anew.
     """
 
-    def __init__(self, home: Path, index_url: str | None) -> None:
+    def __init__(self, home: Path, index_url: str | None, max_age_days: float = 7) -> None:
         self._home = home
         self._index_url = index_url
+        self._max_age = max_age_days * DAY
+        self._last: Environment | None = None
 
-    async def ready(self, packages: list[Package], on_progress: OnProgress) -> Environment:
-        """The environment in use, built first where there is none.
+    # ---- what is there; these block for microseconds
+
+    def in_use(self) -> Environment | None:
+        """The environment that `home/venv` leads to now, whoever put it there; None where there is no whole one."""
+        path = (self._home / "venv").resolve()
+        if self._last is None or self._last.path != path:
+            self._last = Environment.at(path)
+        return self._last
+
+    def use(self) -> Lease | None:
+        """The same, and nobody removes it until the lease is closed."""
+        return lease.taken(self._home)
+
+    def due(self) -> bool:
+        """Whether the environment is so old that `rebuilt` should be called; not soon after one that failed."""
+        environment = self.in_use()
+        if environment is None or environment.age < self._max_age:
+            return False
+        try:
+            return time.time() - self._failure.stat().st_mtime > RETRY_SECONDS
+        except OSError:
+            return True
+
+    @property
+    def _failure(self) -> Path:
+        return self._home / "venv.failed"
+
+    # ---- what changes it
+
+    async def ready(self, packages: Sequence[Package], on_progress: OnProgress) -> Environment:
+        """The environment in use, built first where there is none; starters that it lacks are added.
 
         Raises:
             EnvironmentUnavailable: it cannot be built; the message has uv's own last lines.
         """
-        names = [package.distribution for package in packages]
-        found = await asyncio.to_thread(self._current, names)
-        if found is not None:
+        starters = [package.requirement for package in packages]
+        found = await asyncio.to_thread(self.in_use)
+        if found is not None and not found.lacks(starters):
             return found
         async with self._locked(on_progress):
-            found = await asyncio.to_thread(self._current, names)
-            return found if found is not None else await self._build(names, on_progress)
+            found = await asyncio.to_thread(self.in_use)
+            try:
+                if found is None:
+                    return await self._built(starters, on_progress)
+                if found.lacks(starters):
+                    return await self._extended(found, found.lacks(starters), on_progress, NO_BOUNDS)
+            except (InstallRefused, EnvironmentUnavailable) as error:
+                if found is None:
+                    raise EnvironmentUnavailable(str(error)) from None
+                # Better without a package than not at all; a call that needs it is told why.
+                log.warning("the environment stays without %s: %s", _names(found.lacks(starters)), error)
+                on_progress(str(error))
+            return found
 
-    def _current(self, names: list[str]) -> Environment | None:
-        """What `home/venv` leads to, if it is whole, of this Python, and has these distributions."""
-        link = self._home / "venv"
-        try:
-            path = link.resolve(strict=True)
-            stamp = json.loads((path / STAMP).read_text())
-        except (OSError, ValueError):
-            return None
-        if stamp["python"] != sys.version or not {normalized(name) for name in names} <= stamp["packages"].keys():
-            return None
-        return Environment(path, stamp["packages"], stamp["built_at"])
+    async def extended(
+        self, requirements: Iterable[Requirement], on_progress: OnProgress, bounds: Bounds = NO_BOUNDS
+    ) -> Environment:
+        """An environment that has the current one's packages, unchanged, and these.
 
-    async def _build(self, names: list[str], on_progress: OnProgress) -> Environment:
-        path = self._home / "venvs" / f"{time.time_ns():x}-{os.getpid()}"
+        Raises:
+            PackageConflict: they do not go together; nothing was changed.
+            InstallRefused: it would cost more than the bounds allow, or the disk has not enough room; nothing was changed.
+            EnvironmentUnavailable: the index or the installer failed; nothing was changed.
+        """
+        wanted = list(requirements)
+        found = await asyncio.to_thread(self.in_use)
+        if found is not None and not found.lacks(wanted):
+            return found
         try:
-            await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
-            python = await asyncio.to_thread(os.path.realpath, getattr(sys, "_base_executable", sys.executable))
-            on_progress("creating the environment")
-            await self._uv(["venv", "--no-project", "--python", python, str(path)], on_progress)
-            on_progress(f"installing {', '.join(names)}")
-            index = ["--index-url", self._index_url] if self._index_url else []
-            # Wheels only: a source distribution would run its author's code on the host.
-            install = ["pip", "install", "--no-build", "--compile-bytecode", *index, *self._python(path), *names]
-            await self._uv(install, on_progress)
-            listed = json.loads(
-                await self._uv(["pip", "list", "--format", "json", *self._python(path)], lambda _: None)
+            async with asyncio.timeout(bounds.seconds), self._locked(on_progress):
+                found = await asyncio.to_thread(self.in_use)
+                if found is None:
+                    raise EnvironmentUnavailable(
+                        f"there is no environment in {self._home} to add to; run `cellblock setup`"
+                    )
+                missing = found.lacks(wanted)
+                return await self._extended(found, missing, on_progress, bounds) if missing else found
+        except TimeoutError:
+            raise InstallRefused(
+                f"Installing {_names(wanted)} took longer than {bounds.seconds:g} seconds and was stopped; nothing was "
+                f"changed. An operator may run `cellblock packages add {_names(wanted, ' ')}`"
+            ) from None
+
+    async def rebuilt(self, catalogue: Catalogue, on_progress: OnProgress, *, older_than: float = 0) -> Environment:
+        """A new environment of the newest versions: the starters and what else was asked for since, if still approved.
+
+        Args:
+            older_than: seconds; one that is younger, as another process may have just built it, is kept.
+
+        Raises:
+            EnvironmentUnavailable: it cannot be built; the old one stays in use, and `due` says no for a while.
+        """
+        async with self._locked(on_progress):
+            found = await asyncio.to_thread(self.in_use)
+            if found is not None and found.age < older_than:
+                return found
+            names = [package.distribution for package in catalogue.starters]
+            names += found.requested if found is not None else ()
+            try:
+                environment = await self._built(catalogue.still(dict.fromkeys(names)), on_progress)
+            except (InstallRefused, EnvironmentUnavailable) as error:
+                await asyncio.to_thread(self._failure.touch)
+                raise EnvironmentUnavailable(f"the environment stays as old as it is: {error}") from None
+            await asyncio.to_thread(self._failure.unlink, missing_ok=True)
+            return environment
+
+    # ---- under the lock
+
+    async def _built(self, requirements: list[Requirement], on_progress: OnProgress) -> Environment:
+        async with begun(self._home, self._index_url, on_progress) as build:
+            resolution = await self._resolution(build, requirements, {})
+            await self._check_size(resolution, {}, NO_BOUNDS, requirements)
+            environment = await self._watched(build.made(resolution, _normalized(requirements)), requirements)
+            return await self._put_in_place(build, environment)
+
+    async def _extended(
+        self, base: Environment, missing: list[Requirement], on_progress: OnProgress, bounds: Bounds
+    ) -> Environment:
+        for each in missing:
+            version = base.packages.get(normalized(each.name))
+            if version is not None:
+                raise PackageConflict(
+                    f"Package '{each.name}' is installed in version {version}, which all share, and {each} was asked for; "
+                    "nothing was changed. Use the installed version"
+                )
+        async with begun(self._home, self._index_url, on_progress) as build:
+            resolution = await self._watched(self._resolution(build, missing, base.packages), missing)
+            await self._check_size(resolution, base.packages, bounds, missing)
+            extending = build.extended(base, resolution, _normalized(missing))
+            environment = await self._watched(extending, missing)
+            return await self._put_in_place(build, environment)
+
+    async def _resolution(self, build: Build, requirements: list[Requirement], installed: dict[str, str]) -> Resolution:
+        try:
+            return await build.resolve([str(each) for each in requirements], installed)
+        except ProgramFailed as failure:
+            if failure.status == NO_SOLUTION:
+                raise PackageConflict(
+                    f"Package {_names(requirements)} cannot be installed beside what is installed; nothing was changed. "
+                    f"{failure.said}"
+                ) from None
+            raise self._unavailable(failure) from None
+
+    async def _check_size(
+        self, resolution: Resolution, installed: dict[str, str], bounds: Bounds, wanted: list[Requirement]
+    ) -> None:
+        """Before anything is downloaded."""
+        download = await asyncio.to_thread(size, resolution.fresh(installed))
+        free = await asyncio.to_thread(self._free_bytes)
+        add = f"`cellblock packages add {_names(wanted, ' ')}`"
+        if bounds.download_bytes is not None and download > bounds.download_bytes:
+            raise InstallRefused(
+                f"Installing {_names(wanted)} would download {_told(download)}; a call may install up to "
+                f"{_told(bounds.download_bytes)}. An operator may run {add}"
             )
-            await asyncio.to_thread(_make_readable, path)
-            versions = {normalized(row["name"]): row["version"] for row in listed}
-            return await asyncio.to_thread(self._put_in_place, path, versions)
+        if free - UNPACKED * download < FREE_BYTES:
+            raise InstallRefused(
+                f"Installing {_names(wanted)} needs about {_told(UNPACKED * download)}, and {_told(free)} are free in "
+                f"{self._home}, of which {_told(FREE_BYTES)} must stay free. Make room, then run {add}"
+            )
+
+    async def _watched(self, work: Awaitable[T], wanted: list[Requirement]) -> T:
+        """Wait for the installer, and stop it where it fills the disk up after all."""
+        task = asyncio.ensure_future(work)
+        try:
+            while not (await asyncio.wait([task], timeout=WATCH_SECONDS))[0]:
+                if await asyncio.to_thread(self._free_bytes) < FREE_BYTES:
+                    raise InstallRefused(
+                        f"Installing {_names(wanted)} left less than {_told(FREE_BYTES)} free in {self._home} and was "
+                        "stopped; nothing was changed. Make room there"
+                    )
+            return task.result()
+        except ProgramFailed as failure:
+            raise self._unavailable(failure) from None
         except OSError as error:
             raise EnvironmentUnavailable(f"the environment in {self._home} cannot be built: {error}") from None
         finally:
-            await asyncio.to_thread(self._remove_unused)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
-    @staticmethod
-    def _python(path: Path) -> list[str]:
-        return ["--python", str(path / "bin" / "python")]
+    def _unavailable(self, failure: ProgramFailed) -> EnvironmentUnavailable:
+        return EnvironmentUnavailable(
+            f"{failure.program} failed with status {failure.status} in {self._home}; mend what it says and run "
+            f"`cellblock setup`:\n{failure.said}"
+        )
 
-    def _put_in_place(self, path: Path, versions: dict[str, str]) -> Environment:
-        environment = Environment(path, versions, time.time())
-        stamp = {"python": sys.version, "packages": versions, "built_at": environment.built_at}
-        (path / STAMP).write_text(json.dumps(stamp))
-        fresh = self._home / f"venv.new-{os.getpid()}"
-        fresh.unlink(missing_ok=True)
-        fresh.symlink_to(path)
-        fresh.replace(self._home / "venv")
+    async def _put_in_place(self, build: Build, environment: Environment) -> Environment:
+        def put() -> None:
+            build.finish(environment)
+            fresh = self._home / f"venv.new-{os.getpid()}"
+            fresh.unlink(missing_ok=True)
+            fresh.symlink_to(environment.path)
+            fresh.replace(self._home / "venv")
+
+        try:
+            await in_thread(put)
+        except OSError as error:
+            raise EnvironmentUnavailable(f"the environment in {self._home} cannot be built: {error}") from None
         return environment
 
-    def _remove_unused(self) -> None:
-        """Directories that the link does not lead to: of a build that failed or was killed. Called under the lock."""
-        current = (self._home / "venv").resolve()
+    def _sweep(self) -> None:
+        """Remove what killed processes left, and environments that were replaced and that nobody uses any more."""
         for path in (self._home / "venvs").glob("*"):
-            if path.resolve() != current:
-                shutil.rmtree(path, ignore_errors=True)
+            lease.remove_unless_used(path, self._home)
+        for link in self._home.glob("venv.new-*"):
+            link.unlink(missing_ok=True)
 
     @contextlib.asynccontextmanager
     async def _locked(self, on_progress: OnProgress) -> AsyncIterator[None]:
-        await asyncio.to_thread(self._home.mkdir, parents=True, exist_ok=True, mode=0o700)
-        lock = filelock.AsyncFileLock(self._home / "venv.lock", timeout=0)
         try:
-            await lock.acquire()
-        except filelock.Timeout:
-            on_progress("another process is building the environment")
-            await lock.acquire(timeout=-1)
-        try:
+            await asyncio.to_thread(self._home.mkdir, parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise EnvironmentUnavailable(f"no environment can be built in {self._home}: {error}") from None
+        async with _alone(self._home / "venv.lock", on_progress):
             yield
-        finally:
-            await lock.release()
+            await in_thread(self._sweep)
 
-    async def _uv(self, arguments: list[str], on_progress: OnProgress) -> str:
-        """Run uv; its own lines are progress, its output is returned."""
-        environment = {name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "PYTHONPATH")}
-        process = await asyncio.create_subprocess_exec(
-            uv.find_uv_bin(),
-            *arguments,
-            "--system-certs",  # an index behind a proxy with a certificate of its own
-            "--color=never",
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env=environment,
-            umask=0o022,  # as root, sandboxes have another uid and must be able to read what is installed
-        )
-        try:
-            output, said = await asyncio.gather(_all(process.stdout), _lines(process.stderr, on_progress))
-            status = await process.wait()
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-        if status:
-            last = "\n".join(said[-COMPLAINT_LINES:])
-            raise EnvironmentUnavailable(
-                f"uv {arguments[0]} failed with status {status} in {self._home}; "
-                f"mend what it says and run `cellblock setup`:\n{last}"
-            )
-        return output
+    def _free_bytes(self) -> int:
+        return shutil.disk_usage(self._home).free
 
 
-def _make_readable(path: Path) -> None:
-    """uv may link files from a cache that was filled under a stricter umask."""
-    for directory, _, names in os.walk(path):
-        for entry in [directory, *(f"{directory}/{name}" for name in names)]:
-            found = os.lstat(entry)
-            wanted = found.st_mode | (0o055 if stat.S_ISDIR(found.st_mode) or found.st_mode & 0o100 else 0o044)
-            if found.st_mode != wanted and not stat.S_ISLNK(found.st_mode):
-                os.chmod(entry, wanted)
+@contextlib.asynccontextmanager
+async def _alone(path: Path, on_progress: OnProgress) -> AsyncIterator[None]:
+    """One installer at a time, across processes and tasks; the system lets go of the lock with the process."""
+    try:
+        descriptor = await in_thread(lambda: os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), os.close)
+    except OSError as error:
+        raise EnvironmentUnavailable(f"no environment can be built in {path.parent}: {error}") from None
+    try:
+        told = False
+        while not _taken(descriptor):
+            if not told:
+                on_progress("another process is installing packages")
+                told = True
+            await asyncio.sleep(LOCK_SECONDS)
+        yield
+    finally:
+        os.close(descriptor)
 
 
-async def _all(stream: asyncio.StreamReader | None) -> str:
-    assert stream is not None
-    return (await stream.read()).decode("utf-8", "replace")
+def _taken(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        raise EnvironmentUnavailable(
+            f"files in the data directory cannot be locked ({error}); put it on a local disk"
+        ) from None
+    return True
 
 
-async def _lines(stream: asyncio.StreamReader | None, on_progress: OnProgress) -> list[str]:
-    assert stream is not None
-    lines = []
-    async for line in stream:
-        text = line.decode("utf-8", "replace").rstrip()
-        if text:
-            lines.append(text)
-            on_progress(text)
-    return lines
+def _names(requirements: Iterable[Requirement], separator: str = ", ") -> str:
+    return separator.join(map(str, requirements))
+
+
+def _normalized(requirements: Iterable[Requirement]) -> list[str]:
+    return [normalized(each.name) for each in requirements]
+
+
+def _told(size: int) -> str:
+    return f"{size / GiB:.1f} GiB" if size >= GiB else f"{size / MiB:.0f} MiB"
