@@ -7,7 +7,7 @@ import os
 import sys
 import tomllib
 from collections.abc import AsyncIterator, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any, Self
@@ -16,16 +16,14 @@ from . import events, result
 from .config import Settings
 from .errors import InvalidRequest, PolicyViolation, SandboxLost, SandboxUnavailable, StoreError
 from .files import FileManager, checked_user, clean_filename, distinct, file_type, open_files, opened
-from .packages.catalogue import Catalogue
-from .packages.needed import needed
-from .packages.venv import Environments
+from .installs import Installs
+from .packages.needed import Needed
 from .result import ExecutionResult, GeneratedFile
 from .sandbox import budget, collect
 from .sandbox.admission import Admission
 from .sandbox.client import Run, Sandbox, SandboxDied, encodable
 from .sandbox.outputs import STDERR, STDOUT
 from .sandbox.pool import Pool
-from .sandbox.template import Library
 
 UserId = int | str
 OnEvent = events.OnEvent
@@ -43,7 +41,11 @@ POLICY_ROWS: list[dict[str, str]] = tomllib.loads(resources.files(__package__).j
 
 @dataclass(frozen=True)
 class _Call:
-    """What a caller asked for, checked."""
+    """What a caller asked for, checked.
+
+    Attributes:
+        installs: whether what is missing is to be installed; no more when that was done.
+    """
 
     code: str
     user_id: UserId
@@ -51,6 +53,14 @@ class _Call:
     packages: list[str]
     seconds: float
     tell: events.Teller
+    installs: bool = True
+
+
+class _Lacking(Exception):
+    """Packages are to be installed before the code can run; nothing ran."""
+
+    def __init__(self, needed: Needed) -> None:
+        self.needed = needed
 
 
 class Interpreter:
@@ -74,8 +84,9 @@ class Interpreter:
             )
         self.settings = Settings(**settings)
         self.files: FileManager = open_files(self.settings)
-        self.catalogue = Catalogue(self.settings.catalogue_add, self.settings.catalogue_remove)
-        self._environments = Environments(self.settings.home, self.settings.index_url)
+        self._installs = Installs(self.settings)
+        self.catalogue = self._installs.catalogue
+        self._keeping_current: asyncio.Task[None] | None = None
         self._admission = Admission(self.settings.pool_max, self.settings.per_user_running, self.settings.queue_limit)
         self._starting: asyncio.Task[Pool] | None = None
         self._listeners: set[Callable[[str], None]] = set()
@@ -105,6 +116,9 @@ class Interpreter:
             starting.cancel()
             started = (await asyncio.gather(starting, return_exceptions=True))[0]
             if isinstance(started, Pool):
+                if self._keeping_current is not None:
+                    self._keeping_current.cancel()
+                    await asyncio.gather(self._keeping_current, return_exceptions=True)
                 await started.aclose()
         await self.files.aclose()
 
@@ -138,16 +152,12 @@ class Interpreter:
         seconds = self._check(code, timeout, session_id)
         wanted, packages = _names("files", files), _names("install", install)
         call = _Call(code, checked_user(user_id), wanted, packages, seconds, events.Teller(on_event))
-        needed(self.catalogue, call.packages, [], [])
+        await self._installs.lacking(call.packages, {})  # refuses at once what nobody approved
         pool = await self._started(call.tell)
         async with self._admission.place(str(user_id)):
-            for _ in range(ATTEMPTS):
-                with contextlib.suppress(SandboxDied):
-                    async with pool.sandbox() as sandbox:
-                        done = await self._run_in(sandbox, call)
-                    call.tell(events.Done, result=done)
-                    return done
-        raise SandboxLost("the sandbox ended before the code could start; try again")
+            done = await self._run_with_packages(pool, call)
+        call.tell(events.Done, result=done)
+        return done
 
     async def stream(self, code: str, *, user_id: UserId, **options: Any) -> AsyncIterator[events.Event]:
         """The same call as `run`, as events; the last one is `Done` with the result. Leaving the loop ends the call."""
@@ -184,6 +194,26 @@ class Interpreter:
             raise InvalidRequest(f"timeout is {seconds!r}; it must be 1 to {self.settings.max_timeout:g} seconds")
         return float(seconds)
 
+    async def _run_with_packages(self, pool: Pool, call: _Call) -> ExecutionResult:
+        """Run it; where packages are missing install them, and run it in a fresh sandbox that has them."""
+        installed: tuple[str, ...] = ()
+        named = await self._installs.lacking(call.packages, {})
+        if any(named):
+            installed = await self._installs.install(named, pool, call.tell.progress)
+        try:
+            done = await self._attempt(pool, call)
+        except _Lacking as lacking:
+            installed += await self._installs.install(lacking.needed, pool, call.tell.progress)
+            done = await self._attempt(pool, replace(call, installs=False))
+        return replace(done, installed_packages=installed)
+
+    async def _attempt(self, pool: Pool, call: _Call) -> ExecutionResult:
+        for _ in range(ATTEMPTS):
+            with contextlib.suppress(SandboxDied):
+                async with pool.sandbox() as sandbox:
+                    return await self._run_in(sandbox, call)
+        raise SandboxLost("the sandbox ended before the code could start; try again")
+
     async def _run_in(self, sandbox: Sandbox, call: _Call) -> ExecutionResult:
         loop = asyncio.get_running_loop()
         started = loop.time()
@@ -205,7 +235,9 @@ class Interpreter:
         if report["violations"]:
             raise PolicyViolation(report["violations"])
         async with opened(self.files, call.user_id, call.files, report["file_ids"], self.settings.work_bytes) as inputs:
-            needed(self.catalogue, call.packages, report["imports"], (Path(each.name).stem for each in inputs))
+            lacking = await self._installs.lacking([], report, (Path(each.name).stem for each in inputs))
+            if any(lacking) and call.installs:
+                raise _Lacking(lacking)
             for each in inputs:
                 await sandbox.put_file(each.name, each.descriptor)
         before = await asyncio.to_thread(collect.versions, sandbox.work_fd) if inputs else {}
@@ -277,15 +309,16 @@ class Interpreter:
             self._listeners.discard(tell.progress)
 
     async def _start(self) -> Pool:
-        environment = await self._environments.ready(self.catalogue.starters, self._progress)
+        library = await self._installs.library(self._progress)
         rules = POLICY_ROWS if self.settings.policy == "strict" else []
-        pool = Pool(self.settings, Library(environment.site_packages, environment.font_cache), rules)
+        pool = Pool(self.settings, library, rules)
         try:
             await pool.start()
             await self._fit_memory()
         except BaseException:
             await pool.aclose()
             raise
+        self._keeping_current = asyncio.create_task(self._installs.keep_current(pool), name="cellblock packages")
         return pool
 
     async def _fit_memory(self) -> None:

@@ -26,6 +26,9 @@ class Needed:
         return iter((*self.required, *self.helpful))
 
 
+NOTHING = Needed((), ())
+
+
 def needed(
     catalogue: Catalogue,
     install: Iterable[str],

@@ -82,7 +82,7 @@ class Pool:
                     raise SandboxUnavailable("the interpreter was closed")
                 fresh = await self._started_keeper(library)
             except BaseException:
-                library.let_go()
+                await in_thread(library.let_go)
                 raise
             old, former, self._keeper, self._library = self._keeper, self._library, fresh, library
             while self._idle:
@@ -97,7 +97,7 @@ class Pool:
             await keeper.drained()
             await keeper.aclose()
             self._retired.discard(keeper)
-        library.let_go()
+        await in_thread(library.let_go)
 
     @contextlib.asynccontextmanager
     async def sandbox(self) -> AsyncIterator[Sandbox]:
@@ -140,7 +140,7 @@ class Pool:
         await in_thread(self._watchdog_threads.shutdown)
         if self._cgroups is not None:
             await in_thread(self._cgroups.close)
-        self._library.let_go()
+        await in_thread(self._library.let_go)
 
     async def facts(self) -> dict[str, Any]:
         """What holds the wall on this host, as promises.toml asks for it: `level`, `abi`, `separate`, `cgroup`."""

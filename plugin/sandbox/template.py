@@ -74,7 +74,7 @@ class Library:
     Attributes:
         site_packages: of a virtual environment; it never changes while a zygote shows it.
         font_cache: a directory where matplotlib's font list is kept between starts.
-        let_go: called when nothing shows it any more.
+        let_go: called in a thread when nothing shows it any more; may be called again.
     """
 
     site_packages: Path
