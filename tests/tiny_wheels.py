@@ -40,6 +40,7 @@ class Index:
         with zipfile.ZipFile(wheel, "w") as archive:
             for path, content in files.items():
                 archive.writestr(path, content)
+        wheel.with_name(f"{wheel.name}.metadata").write_text(files[f"{info}/METADATA"])  # PEP 658
         self._list(directory)
 
     def add_source(self, name: str) -> None:
@@ -51,9 +52,10 @@ class Index:
 
     @staticmethod
     def _list(directory: Path) -> None:
-        links = [
-            f'<a href="{file.name}#sha256={hashlib.sha256(file.read_bytes()).hexdigest()}">{file.name}</a><br>'
-            for file in sorted(directory.iterdir())
-            if file.suffix in (".whl", ".gz")
-        ]
+        links = []
+        for file in sorted(directory.iterdir()):
+            if file.suffix in (".whl", ".gz"):
+                digest = hashlib.sha256(file.read_bytes()).hexdigest()
+                apart = ' data-dist-info-metadata="true"' if file.suffix == ".whl" else ""
+                links.append(f'<a href="{file.name}#sha256={digest}"{apart}>{file.name}</a><br>')
         (directory / "index.html").write_text("\n".join(links))
