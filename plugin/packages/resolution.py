@@ -1,7 +1,6 @@
 """What an install would bring, known before anything is downloaded: distributions, versions, sizes."""
 
 import tomllib
-import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
