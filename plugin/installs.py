@@ -13,7 +13,7 @@ from .packages.needed import NOTHING, Needed, needed
 from .packages.remembered import Remembered
 from .packages.venv import Bounds, Environment, Environments, Lease
 from .sandbox.pool import Pool
-from .sandbox.template import Library
+from .sandbox.template import OPERATORS_DATA, SEABORN_DATA, Library
 
 log = logging.getLogger("cellblock.packages")
 
@@ -134,7 +134,9 @@ class Installs:
                 f"the environment in {self._settings.home} was taken away while it was opened; run `cellblock setup`"
             )
         found = lease.environment
-        return found, Library(found.site_packages, found.font_cache, lease.close)
+        data = ((found.seaborn_data, SEABORN_DATA), (self._settings.home / "data", OPERATORS_DATA))
+        methods = tuple(self.catalogue.methods)
+        return found, Library(found.site_packages, found.font_cache, lease.close, data, methods)
 
 
 def _closed(lease: Lease | None) -> None:

@@ -6,7 +6,6 @@ environment that was copied stays as it is.
 
 import asyncio
 import contextlib
-import fcntl
 import os
 import shutil
 import stat
@@ -18,9 +17,8 @@ from packaging.utils import canonicalize_name
 
 from ..errors import EnvironmentUnavailable
 from ..finish import in_thread
-from . import program, seaborn_data
+from . import locks, program, seaborn_data
 from .environment import Environment, base_python
-from .lease import locked
 from .program import OnProgress, ProgramFailed
 from .resolution import Resolution
 from .uv import Uv
@@ -106,7 +104,8 @@ class Build:
     def finish(self, environment: Environment) -> None:
         """Write the stamp and let others use the directory. Blocks."""
         environment.write_stamp()
-        fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+        with contextlib.suppress(OSError):  # a file system without such locks
+            locks.release(self._descriptor)
 
 
 @contextlib.asynccontextmanager
@@ -131,7 +130,8 @@ def _open_new(path: Path) -> int:
     path.mkdir(parents=True)
     path.chmod(0o755)
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    locked(descriptor, fcntl.LOCK_EX)
+    with contextlib.suppress(OSError):  # a file system without such locks: what is left there stays
+        locks.alone(descriptor)
     return descriptor
 
 

@@ -5,13 +5,13 @@ Nothing is written for this, and no sandbox reaches the directory itself: it see
 """
 
 import contextlib
-import fcntl
 import os
 import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import locks
 from .environment import Environment
 
 RETRIES, RETRY_SECONDS = 1000, 0.001  # of a link that leads elsewhere each time it is looked at
@@ -50,7 +50,7 @@ def taken(home: Path) -> Lease | None:
                 return None
             continue
         # Where somebody holds it alone it was replaced and is being removed.
-        if locked(descriptor, fcntl.LOCK_SH) and link.resolve() == path:
+        if locks.shared(descriptor) and link.resolve() == path:
             environment = Environment.at(path)
             if environment is not None:
                 return Lease(environment, home, descriptor)
@@ -66,18 +66,7 @@ def remove_unless_used(path: Path, home: Path) -> None:
     with contextlib.suppress(OSError):
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            if locked(descriptor, fcntl.LOCK_EX) and (home / "venv").resolve() != path.resolve():
+            if locks.alone(descriptor) and (home / "venv").resolve() != path.resolve():
                 shutil.rmtree(path, ignore_errors=True)
         finally:
             os.close(descriptor)
-
-
-def locked(descriptor: int, kind: int) -> bool:
-    """Lock without waiting. Where the file system has no such locks all may use a directory, and nobody may remove it."""
-    try:
-        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return kind == fcntl.LOCK_SH
-    return True

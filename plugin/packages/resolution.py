@@ -1,9 +1,6 @@
 """What an install would bring, known before anything is downloaded: distributions, versions, sizes."""
 
 import tomllib
-import urllib.error
-import urllib.parse
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,6 +68,8 @@ def _wheel(row: dict[str, object]) -> Wheel:
 
 
 def _asked(wheel: Wheel) -> int:
+    import urllib.request  # seldom needed, and slow to import
+
     parts = urllib.parse.urlsplit(wheel.url)
     try:
         if parts.scheme in ("", "file"):

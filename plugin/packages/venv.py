@@ -7,7 +7,6 @@ builds at a time; the others wait and use what it built.
 
 import asyncio
 import contextlib
-import fcntl
 import logging
 import os
 import shutil
@@ -21,7 +20,7 @@ from packaging.requirements import Requirement
 
 from ..errors import EnvironmentUnavailable, InstallRefused, PackageConflict
 from ..finish import in_thread
-from . import lease
+from . import lease, locks
 from .building import Build, begun
 from .catalogue import Catalogue, Package, normalized
 from .environment import VERSION, Environment
@@ -315,14 +314,11 @@ async def _alone(path: Path, on_progress: OnProgress) -> AsyncIterator[None]:
 
 def _taken(descriptor: int) -> bool:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
+        return locks.alone(descriptor)
     except OSError as error:
         raise EnvironmentUnavailable(
             f"files in the data directory cannot be locked ({error}); put it on a local disk"
         ) from None
-    return True
 
 
 def _names(requirements: Iterable[Requirement], separator: str = ", ") -> str:

@@ -87,6 +87,8 @@ class Ground:
                 "PATH": f"{root}/venv/bin:{root}/python/bin",
                 "LD_LIBRARY_PATH": f"{root}/python/lib",
                 "XDG_DATA_DIRS": f"{root}/venv/share",
+                "SEABORN_DATA": f"{root}{template.SEABORN_DATA}",
+                "NLTK_DATA": f"{root}{template.OPERATORS_DATA}/nltk_data",
                 "JOBLIB_MULTIPROCESSING": "0",  # it needs semaphores in /dev/shm, which all of the host's users share
             },
         }

@@ -243,6 +243,7 @@ class Keeper:
             "seccomp": base64.b64encode(program.code).decode(),
             "own_pid_at": program.own_pid_at,
             "policy": self._policy,
+            "methods": list(self._library.methods),
             "imports": REHEARSED,
         }
 

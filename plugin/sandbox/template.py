@@ -17,6 +17,9 @@ STDLIB_INSIDE = f"/python/{sys.platlibdir}/{VERSION}"
 LAUNCHER_PROGRAM = "from inside.launcher import main"
 ZYGOTE_PROGRAM = "from inside.zygote import main; main()"
 
+SEABORN_DATA = "/venv/seaborn-data"
+OPERATORS_DATA = "/data"  # `home/data`
+
 # The whole environment of every sandbox: nothing of the host's is handed on.
 ENVIRONMENT = {
     "HOME": "/work",
@@ -41,6 +44,9 @@ ENVIRONMENT = {
     "JE_ARROW_MALLOC_CONF": "background_thread:false",
     # joblib counts cores in /sys, which is not there.
     "LOKY_MAX_CPU_COUNT": "1",
+    # Data sets that seaborn would download, and what an operator has placed in the data directory.
+    "SEABORN_DATA": SEABORN_DATA,
+    "NLTK_DATA": f"{OPERATORS_DATA}/nltk_data",
     "MALLOC_ARENA_MAX": "2",
 }
 
@@ -74,12 +80,16 @@ class Library:
     Attributes:
         site_packages: of a virtual environment; it never changes while a zygote shows it.
         font_cache: a directory where matplotlib's font list is kept between starts.
-        let_go: called in a thread when nothing shows it any more; may be called again.
+    let_go: called in a thread when nothing shows it any more; may be called again.
+    data: directories of data that the packages read: (host path, path inside); those that are missing are left out.
+    methods: what code calls that may need a package which it does not import; see inside/methods.py.
     """
 
     site_packages: Path
     font_cache: Path
     let_go: Callable[[], None] = lambda: None
+    data: tuple[tuple[Path, str], ...] = ()
+    methods: tuple[str, ...] = ()
 
 
 def tree(library: Library) -> dict[str, Any]:
@@ -94,6 +104,7 @@ def tree(library: Library) -> dict[str, Any]:
     ]
     if library.font_cache.is_dir():
         binds.append((str(library.font_cache), "/venv/matplotlib"))
+    binds += [(str(host), path) for host, path in library.data if host.is_dir()]
     return {
         "binds": binds,
         "devices": _DEVICES,

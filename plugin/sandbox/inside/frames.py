@@ -28,7 +28,7 @@ def encode(frame: Frame) -> bytes:
 
 def is_clean(report: Frame) -> bool:
     """Whether the report on a cell's source leaves the host nothing to decide: both sides must agree when it runs at once."""
-    return not (report["error"] or report["violations"] or report["imports"] or report["file_ids"])
+    return not any(report[key] for key in ("error", "violations", "imports", "file_ids", "methods"))
 
 
 def record(stream: int, data: bytes | memoryview) -> bytes:

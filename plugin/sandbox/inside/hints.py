@@ -8,6 +8,8 @@ import os
 import subprocess
 from typing import Any, NoReturn
 
+from . import data_sets
+
 NO_CHILDREN = (
     "child processes are not available in this sandbox: its host refuses namespaces and the interpreter does not run as "
     "root there; use threads, or do the work in this process"
@@ -46,7 +48,8 @@ def configure(directory: str, *, children: bool) -> None:
 
 
 def explain(error: BaseException) -> None:
-    """Add a note to an error about a path that exists at level `namespaces` only."""
+    """Add a note to an error about a path that exists at level `namespaces` only, or about a download."""
+    data_sets.explain(error)
     if not _directory or not isinstance(error, FileNotFoundError | PermissionError):
         return
     path: object = error.filename

@@ -26,7 +26,7 @@ from os import getpid
 from sys import setprofile, settrace
 from typing import Any, NoReturn
 
-from . import display, frames, hints, load_file, policy, source, streams, tracebacks
+from . import display, frames, hints, load_file, methods, policy, source, streams, tracebacks
 
 MAX_FRAME_BYTES = 16 * 1024 * 1024  # 1 MiB of source is at most 6 MiB of JSON
 COPY_BYTES = 1 << 30
@@ -46,7 +46,7 @@ def configure(rules: policy.Policy) -> None:
     threading.excepthook = tracebacks.show_in_thread
     _policy = rules
     _reserve = bytearray(RESERVE_BYTES)
-    for module in (sys.modules[__name__], display, frames, load_file, policy, source, streams, tracebacks):
+    for module in (sys.modules[__name__], display, frames, load_file, methods, policy, source, streams, tracebacks):
         for name, value in vars(builtins).items():
             if not name.startswith("__"):
                 vars(module).setdefault(name, value)  # names of our own: a cell may replace those of `builtins`

@@ -9,7 +9,7 @@ import sys
 import types
 from typing import Any
 
-from . import policy, tracebacks
+from . import methods, policy, tracebacks
 
 NAME = "<cell>"
 MAX_REPORTED = 100  # imports and ids each: a report must fit into one frame
@@ -22,14 +22,22 @@ def parse(text: str, rules: policy.Policy) -> tuple[types.CodeType | None, dict[
     """Parse, check and scan.
 
     Returns: the code, or None where Python refuses the source, and the report that the host is told: `error`, Python's own
-    complaint; `violations` of the policy; `imports` that would fail now; `file_ids` that stand in it as literals.
+    complaint; `violations` of the policy; `imports` that would fail now; `file_ids` that stand in it as literals; `methods`, as
+    methods.py says.
     """
     # Tracebacks show source lines through this cache; there is no file to read them from.
     lines = io.StringIO(text, newline=None).readlines()  # where Python's own tokenizer sees line ends
     if lines and not lines[-1].endswith("\n"):
         lines[-1] += "\n"  # as linecache does: traceback's carets count on it
     linecache.cache[NAME] = (len(text), None, lines, NAME)
-    report: dict[str, Any] = {"op": "parsed", "error": "", "violations": [], "imports": [], "file_ids": []}
+    report: dict[str, Any] = {
+        "op": "parsed",
+        "error": "",
+        "violations": [],
+        "imports": [],
+        "file_ids": [],
+        "methods": [],
+    }
     try:  # what Python warns of goes to the cell's standard error, as a script's does
         tree = ast.parse(text, NAME)
         code = compile(tree, NAME, "exec", dont_inherit=True)
@@ -43,6 +51,7 @@ def parse(text: str, rules: policy.Policy) -> tuple[types.CodeType | None, dict[
     report["violations"] = facts.violations[:MAX_VIOLATIONS]
     report["imports"] = _missing(facts)[:MAX_REPORTED]
     report["file_ids"] = _file_ids(facts.strings)
+    report["methods"] = methods.used(code)
     return code, report
 
 

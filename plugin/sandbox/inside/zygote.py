@@ -21,7 +21,7 @@ import traceback
 import warnings
 from typing import Any, NoReturn
 
-from . import jail, kernel, landlock, landlocked, namespaces, policy, rlimits, source
+from . import jail, kernel, landlock, landlocked, methods, namespaces, policy, rlimits, source
 
 CONTROL_FD = 3
 MAX_MESSAGE_BYTES = 192 * 1024
@@ -54,6 +54,7 @@ def main() -> NoReturn:
         _tell(control, {"op": "refused", **refusal}, [])
         os._exit(1)
     kernel.configure(policy.Policy.from_rows(start["policy"]))
+    methods.configure(start["methods"])
     imported = rehearse(start["imports"])
     for _ in range(KERNEL_REHEARSALS):
         kernel.rehearse()
