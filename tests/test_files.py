@@ -576,6 +576,8 @@ async def test_opening_makes_nothing(opened: Callable[..., FileManager], tmp_pat
     await files.aclose()
     await files.aclose()
     assert list(tmp_path.iterdir()) == []
+    with pytest.raises(StoreError, match="was closed"):
+        await files.list(5)
 
 
 def test_records_are_values(tmp_path: Path) -> None:

@@ -1,10 +1,11 @@
-"""Cleaning up now, and again and again: what compat.py's CleanupScheduler and its Discord task are made of."""
+"""Cleaning up now, and again and again; compat.py gives it the original's names."""
 
 import asyncio
 import logging
 import math
 import random
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 from ..errors import InvalidRequest, StoreError
 
@@ -74,6 +75,52 @@ class Cleaner:
         if count:
             log.info("%d expired files were deleted", count)
         return True
+
+
+class Bot(Protocol):
+    """What is needed of a Discord bot, whichever library made it."""
+
+    async def wait_until_ready(self) -> None: ...
+
+
+class HourlyTask:
+    """A cleanup every hour that is started and stopped as a discord.ext.tasks loop is."""
+
+    def __init__(self, bot: Bot, cleaner: Cleaner) -> None:
+        self._bot, self._cleaner = bot, cleaner
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> "asyncio.Task[None]":
+        """Begin, once the bot is ready; where it runs already (Discord tells `on_ready` again and again) it goes on."""
+        if self._task is None or self._task.done():
+            self._task = self._loop().create_task(self._run(), name="cellblock cleanup")
+        return self._task
+
+    def stop(self) -> None:
+        """End after the cleanup that runs, if one does. Safe to call twice."""
+        if self._cleaner.is_running:
+            self._cleaner.stop()
+        else:
+            self.cancel()
+
+    def cancel(self) -> None:
+        """End now; what it was at is done by the next cleanup. Safe to call twice."""
+        if self._task is not None:
+            self._task.cancel()
+
+    def is_running(self) -> bool:
+        return self._task is not None and not self._task.done()
+
+    def _loop(self) -> asyncio.AbstractEventLoop:
+        try:
+            return asyncio.get_running_loop()
+        except RuntimeError:
+            loop: asyncio.AbstractEventLoop = self._bot.loop  # type: ignore[attr-defined]
+            return loop
+
+    async def _run(self) -> None:
+        await self._bot.wait_until_ready()
+        await self._cleaner.forever(HOUR_SECONDS)
 
 
 def checked_interval(seconds: object) -> float:
