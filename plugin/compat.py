@@ -8,7 +8,6 @@ that has one as `.db`. A file is looked up in the given store, then in the embed
 """
 
 import asyncio
-import json
 import logging
 import weakref
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -17,13 +16,16 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from .config import Settings
-from .errors import CellblockError, InvalidRequest, PackageNotApproved, Refused, StoreError
+from .errors import CellblockError, InvalidRequest, Refused, StoreError
 from .files import Cleaner, FileManager, MetadataStore, UserFile, checked_user, is_store, open_files
 from .files.expiry import HOUR_SECONDS, Bot, HourlyTask, checked_interval
 from .files.sources import Data, too_large
 from .files.user_file import as_text, at
 from .interpreter import Interpreter
 from .packages.catalogue import Catalogue
+from .packages.environment import Environment
+from .packages.package_manager import PackageManager
+from .packages.remembered import Remembered
 from .result import ExecutionResult
 
 UserId = int | str
@@ -381,18 +383,15 @@ async def get_interpreter_status(db_handler: object = None) -> dict[str, Any]:
 
 
 def _environment(settings: Settings) -> dict[str, Any]:
-    venv = settings.home / "venv"
-    try:
-        stamp = json.loads((venv / "cellblock.json").read_text())
-        packages, built_at = sorted(stamp["packages"]), as_text(at(stamp["built_at"]))
-    except (OSError, ValueError, KeyError):
-        packages, built_at = [], None
+    link = settings.home / "venv"
+    found = Environment.at(link)
+    packages = sorted(found.packages) if found else []
     return {
-        "venv_exists": built_at is not None,
-        "python_path": str(venv / "bin" / "python"),
+        "venv_exists": found is not None,
+        "python_path": str(link / "bin" / "python"),
         "installed_packages": packages,
         "package_count": len(packages),
-        "last_cleanup": built_at,
+        "last_cleanup": as_text(at(found.built_at)) if found else None,
     }
 
 
@@ -400,22 +399,7 @@ def _number(value: float) -> float:
     return int(value) if value == int(value) else round(value, 2)
 
 
-class PackageManager:
-    """Which packages are approved."""
-
-    def __init__(self, catalogue: Catalogue) -> None:
-        self._catalogue = catalogue
-
-    def is_package_approved(self, name: str) -> tuple[bool, str]:
-        """(whether code may use it, why)."""
-        try:
-            row = self._catalogue.approved(name)
-        except PackageNotApproved as error:
-            return False, str(error)
-        return True, f"{row.distribution} is in the catalogue"
-
-
 def get_package_manager() -> PackageManager:
     """The packages by themselves; `.is_package_approved(name)` gives (bool, reason)."""
     settings = Settings()
-    return PackageManager(Catalogue(settings.catalogue_add, settings.catalogue_remove))
+    return PackageManager(Catalogue(settings.catalogue_add, settings.catalogue_remove, Remembered(settings.home)))
