@@ -8,10 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .compat import (
+        CleanupScheduler,
+        cleanup_expired_files,
+        create_discord_cleanup_task,
+        delete_all_user_files,
         delete_user_file,
         execute_code,
+        forget_user,
+        get_file_manager,
+        get_interpreter_status,
+        get_package_manager,
         list_user_files,
         load_file,
+        upload_discord_attachment,
         upload_file,
     )
     from .config import Settings
@@ -22,31 +31,49 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "CellblockError": "errors",
+    "CleanupScheduler": "compat",
     "ExecutionResult": "result",
     "GeneratedFile": "result",
     "Interpreter": "interpreter",
     "Outcome": "result",
     "Settings": "config",
+    "cleanup_expired_files": "compat",
+    "create_discord_cleanup_task": "compat",
+    "delete_all_user_files": "compat",
     "delete_user_file": "compat",
     "execute_code": "compat",
+    "forget_user": "compat",
+    "get_file_manager": "compat",
+    "get_interpreter_status": "compat",
+    "get_package_manager": "compat",
     "list_user_files": "compat",
     "load_file": "compat",
     "run_tool": "dispatch.tools",
+    "upload_discord_attachment": "compat",
     "upload_file": "compat",
 }
 
 __all__ = [
     "CellblockError",
+    "CleanupScheduler",
     "ExecutionResult",
     "GeneratedFile",
     "Interpreter",
     "Outcome",
     "Settings",
+    "cleanup_expired_files",
+    "create_discord_cleanup_task",
+    "delete_all_user_files",
     "delete_user_file",
     "execute_code",
+    "forget_user",
+    "get_file_manager",
+    "get_interpreter_status",
+    "get_package_manager",
     "list_user_files",
     "load_file",
     "run_tool",
+    "upload_discord_attachment",
     "upload_file",
 ]
 

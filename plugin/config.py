@@ -47,6 +47,8 @@ class Settings(BaseSettings):
     max_output_bytes: int = Field(100_000, gt=0)
     max_file_bytes: int = Field(50 * MiB, gt=0)
     max_files_per_user: int = Field(20, gt=0, validation_alias=_also("max_files_per_user", "MAX_FILES_PER_USER"))
+    max_generated_bytes: int = Field(100 * MiB, gt=0)  # of the files that one call leaves, together
+    max_generated_bytes_per_user: int = Field(500 * MiB, ge=0)  # kept for later calls; each file counts 4 KiB at least
     file_expiration_hours: float = Field(
         48, ge=-1, validation_alias=_also("file_expiration_hours", "FILE_EXPIRATION_HOURS")
     )

@@ -9,7 +9,8 @@
     │   │   ├── PackageConflict     it does not go together with what is installed
     │   │   └── OperatorOnly        it is so large that an operator decides
     │   ├── FileTooLarge            an upload, or all files of a call, are over a limit
-    │   ├── TooManyFiles            the user's quota is used up
+    │   ├── TooManyFiles            the user has as many uploaded files as a user may have
+    │   ├── TooManyBytes            the files that the user's code left are as large as they may be
     │   └── UserFileNotFound        no such file of that user, or it has expired
     ├── InterpreterBusy             the queue is full
     ├── SandboxLost                 the sandbox died before it could run the code, twice
@@ -91,12 +92,24 @@ class TooManyFiles(Refused):
         super().__init__(f"Too many files: {limit} are kept for each user; delete one first")
 
 
+class TooManyBytes(Refused):
+    """The files that a user's code left are together as large as they may be."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        super().__init__(
+            f"At most {limit / 1024**2:g} MiB of the files that code leaves are kept for each user; delete some with "
+            "delete_user_file (list_user_files names them), or wait until they expire"
+        )
+
+
 class UserFileNotFound(Refused):
     """No such file of that user; another user's file and an expired one look the same."""
 
     def __init__(self, file_id: str) -> None:
         self.file_id = file_id
-        super().__init__(f"File '{file_id[:200]}' not found or expired; list_user_files names the files there are")
+        shown = file_id[:200].encode("utf-8", "backslashreplace").decode()
+        super().__init__(f"File '{shown}' not found or expired; list_user_files names the files there are")
 
 
 class InterpreterBusy(CellblockError):

@@ -14,8 +14,17 @@ from typing import Any, Self
 
 from . import events, result
 from .config import Settings
-from .errors import InvalidRequest, PolicyViolation, SandboxLost, SandboxUnavailable, StoreError
-from .files import FileManager, checked_user, clean_filename, distinct, file_type, open_files, opened
+from .errors import InvalidRequest, PolicyViolation, SandboxLost, SandboxUnavailable, StoreError, TooManyBytes
+from .files import (
+    EmbeddedFiles,
+    FileManager,
+    MetadataStore,
+    checked_user,
+    clean_filename,
+    distinct,
+    file_type,
+    opened,
+)
 from .installs import Installs
 from .packages.needed import Needed
 from .result import ExecutionResult, GeneratedFile
@@ -44,11 +53,13 @@ class _Call:
     """What a caller asked for, checked.
 
     Attributes:
+        kept: where its files are found, and where those that it leaves go.
         installs: whether what is missing is to be installed; no more when that was done.
     """
 
     code: str
     user_id: UserId
+    kept: FileManager
     files: list[str]
     packages: list[str]
     seconds: float
@@ -83,7 +94,8 @@ class Interpreter:
                 "cellblock's sandbox is made of Linux namespaces: on Windows run it in WSL2, on macOS in a Linux container"
             )
         self.settings = Settings(**settings)
-        self.files: FileManager = open_files(self.settings)
+        self._embedded = EmbeddedFiles(self.settings)
+        self.files: FileManager = self._embedded.files
         self._installs = Installs(self.settings)
         self.catalogue = self._installs.catalogue
         self._keeping_current: asyncio.Task[None] | None = None
@@ -97,6 +109,10 @@ class Interpreter:
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
+
+    def files_in(self, store: MetadataStore | None) -> FileManager:
+        """Files recorded in a store of the caller's, who closes it; what is not there is looked up in `files`."""
+        return self.files if store is None else self._embedded.behind(store)
 
     async def warm(self, on_event: OnEvent | None = None) -> None:
         """Build the environment if need be, start the zygote, fill the pool.
@@ -120,7 +136,7 @@ class Interpreter:
                     self._keeping_current.cancel()
                     await asyncio.gather(self._keeping_current, return_exceptions=True)
                 await started.aclose()
-        await self.files.aclose()
+        await self._embedded.aclose()
 
     async def run(
         self,
@@ -132,6 +148,7 @@ class Interpreter:
         timeout: float | None = None,
         session_id: str | None = None,
         on_event: OnEvent | None = None,
+        store: MetadataStore | None = None,
     ) -> ExecutionResult:
         """Run one cell in a fresh sandbox.
 
@@ -142,6 +159,8 @@ class Interpreter:
             install: distributions that the code needs; each must be approved.
             timeout: seconds of the code's own running time, 1 to `Settings.max_timeout`.
             on_event: told each event, on the event loop, as it happens.
+            store: where the user's files are recorded; None: in the embedded database, which is the second place to look
+                where one is given.
 
         Raises:
             Refused: one of its kinds; nothing ran.
@@ -151,7 +170,8 @@ class Interpreter:
         """
         seconds = self._check(code, timeout, session_id)
         wanted, packages = _names("files", files), _names("install", install)
-        call = _Call(code, checked_user(user_id), wanted, packages, seconds, events.Teller(on_event))
+        kept = self.files_in(store)
+        call = _Call(code, checked_user(user_id), kept, wanted, packages, seconds, events.Teller(on_event))
         await self._installs.lacking(call.packages, {})  # refuses at once what nobody approved
         pool = await self._started(call.tell)
         async with self._admission.place(str(user_id)):
@@ -234,7 +254,7 @@ class Interpreter:
             return _failed(result.EXCEPTION, report["error"])
         if report["violations"]:
             raise PolicyViolation(report["violations"])
-        async with opened(self.files, call.user_id, call.files, report["file_ids"], self.settings.work_bytes) as inputs:
+        async with opened(call.kept, call.user_id, call.files, report["file_ids"], self.settings.work_bytes) as inputs:
             lacking = await self._installs.lacking([], report, (Path(each.name).stem for each in inputs))
             if any(lacking) and call.installs:
                 raise _Lacking(lacking)
@@ -254,14 +274,14 @@ class Interpreter:
         await sandbox.gone()
         settings = self.settings
         return await asyncio.to_thread(
-            collect.collect, sandbox.work_fd, before, settings.max_file_bytes, settings.work_bytes
+            collect.collect, sandbox.work_fd, before, settings.max_file_bytes, settings.max_generated_bytes
         )
 
     async def _result(self, run: Run, left: collect.Collected, call: _Call) -> ExecutionResult:
         kept = []
         names = distinct([clean_filename(path) for path, _ in left.files])
-        for name, (_, content) in zip(names, left.files, strict=True):
-            kept.append(await self._keep(call.user_id, name, content))
+        for name, (path, content) in zip(names, left.files, strict=True):
+            kept.append(await self._keep(call, name, path, content, left))
             call.tell(events.FileGenerated, file=kept[-1])
         return ExecutionResult(
             run.outcome,
@@ -275,15 +295,19 @@ class Interpreter:
             dropped_files=left.sentences(),
         )
 
-    async def _keep(self, user_id: UserId, name: str, content: bytes) -> GeneratedFile:
-        """Store a generated file; where the store fails the caller still gets it, only without an id."""
+    async def _keep(self, call: _Call, name: str, path: str, content: bytes, left: collect.Collected) -> GeneratedFile:
+        """Store a generated file; where it cannot be stored the caller still gets it, only without an id."""
         kind = file_type(name)
         try:
-            file_id = (await self.files.keep_generated(user_id, name, content)).file_id
-        except StoreError as error:
-            log.error("a generated file could not be stored: %s", error)
+            file_id = (await call.kept.keep_generated(call.user_id, name, content)).file_id
+        except (StoreError, TooManyBytes) as error:
             file_id = ""
-        return GeneratedFile(name, kind.kind, kind.mime, len(content), content, file_id)
+            if isinstance(error, StoreError):
+                log.error("a generated file could not be stored: %s", error)
+                left.drop(path, "returned, but not kept for later calls: storing it failed; save it again later")
+            else:
+                left.drop(path, f"returned, but not kept for later calls: {error}")
+        return GeneratedFile(name, kind.kind, kind.mime, len(content), content, file_id, encodable(path))
 
     # ---- what all calls share
 

@@ -80,7 +80,11 @@ def process_ended(wait_status: int) -> Outcome:
 
 @dataclass(frozen=True)
 class GeneratedFile:
-    """A file that a cell left; `type` is its kind: image, data, text, document, audio, video, archive or other."""
+    """A file that a cell left; `type` is its kind: image, data, text, document, audio, video, archive or other.
+
+    `path` is where it lay beneath the working directory, as the code called it; `filename` is clean and has no other
+    file of the same call.
+    """
 
     filename: str
     type: str
@@ -88,6 +92,7 @@ class GeneratedFile:
     size: int
     data: bytes = field(repr=False)
     file_id: str = ""
+    path: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         return {

@@ -1,15 +1,17 @@
 """The SQLite store and the local content store by themselves: schema steps, damage, and every way a disk says no."""
 
 import asyncio
+import fcntl
 import os
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from plugin.errors import InvalidRequest, StoreError
+from plugin.files.content import Known
 from plugin.files.content.local import LocalContent
 from plugin.files.stores import sqlite
 from plugin.files.stores.connection import Connection
@@ -169,7 +171,7 @@ async def test_a_home_that_is_a_file_says_so(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"home/files.sqlite3 failed.*Settings\.home"):
         await store.list(5, NOW)
     with pytest.raises(StoreError, match="home/content failed"):
-        await content.put(a_file(1).file_id, pieces(b"x"))
+        await put(content, a_file(1).file_id, b"x")
     await store.aclose()
 
 
@@ -197,12 +199,26 @@ async def pieces(*some: bytes) -> AsyncIterator[bytes]:
         yield piece
 
 
+async def put(content: LocalContent, file_id: str, *some: bytes) -> None:
+    async with content.put(file_id, pieces(*some)):
+        pass
+
+
+def known(*file_ids: str) -> Known:
+    """The records of these, and of no other."""
+
+    async def asked(some: Collection[str]) -> set[str]:
+        return {*file_ids} & {*some}
+
+    return asked
+
+
 @pytest.mark.parametrize("file_id", ["../x", "/etc/passwd", "", "x", "user_5/../../x_1705314600_abcdef", "."])
 async def test_no_id_leads_out_of_the_directory(tmp_path: Path, file_id: str) -> None:
     """What is no id never becomes a path."""
     content = LocalContent(tmp_path / "content")
     for call in (
-        content.put(file_id, pieces(b"x")),
+        put(content, file_id, b"x"),
         content.open(file_id),
         content.read(file_id),
         content.remove(file_id),
@@ -219,13 +235,13 @@ async def test_missing_content_is_a_key_error(tmp_path: Path) -> None:
         with pytest.raises(KeyError):
             await call(a_file(1).file_id)
     await content.remove(a_file(1).file_id)
-    assert await content.leftovers(NOW) == []
+    assert await content.sweep(known()) == 0
 
 
 async def test_a_symbolic_link_is_not_followed(tmp_path: Path) -> None:
     """Whoever put it there."""
     content = LocalContent(tmp_path / "content")
-    await content.put(a_file(1).file_id, pieces(b"x"))
+    await put(content, a_file(1).file_id, b"x")
     place = Path(content.path(a_file(1).file_id))
     place.unlink()
     place.symlink_to("/etc/passwd")
@@ -242,18 +258,76 @@ async def test_a_full_disk_says_so_and_leaves_nothing(tmp_path: Path, monkeypatc
     monkeypatch.setattr("plugin.files.content.incoming.os.write", full)
     content = LocalContent(tmp_path / "content")
     with pytest.raises(StoreError, match="No space left on device; free some space"):
-        await content.put(a_file(1).file_id, pieces(b"x"))
+        await put(content, a_file(1).file_id, b"x")
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
 async def test_other_files_in_the_directory_are_left_alone(tmp_path: Path) -> None:
-    """Only what has the form of an id is ever called waste."""
+    """Only a file whose name has the form of an id is ever called waste."""
     content = LocalContent(tmp_path / "content")
-    await content.put(a_file(1).file_id, pieces(b"x"))
+    await put(content, a_file(1).file_id, b"x")
     shard = Path(content.path(a_file(1).file_id)).parent
     (shard / "README").write_text("mine")
-    assert await content.leftovers(datetime.now(UTC) + timedelta(hours=1)) == [a_file(1).file_id]
-    assert await content.leftovers(datetime.now(UTC) - timedelta(hours=1)) == []
+    (shard / a_file(2).file_id).mkdir()
+    (shard / a_file(3).file_id).symlink_to("README")
+    assert await content.sweep(known(a_file(1).file_id)) == 0
+    assert await content.sweep(known()) == 1
+    assert sorted(path.name for path in shard.iterdir()) == ["README", a_file(2).file_id, a_file(3).file_id]
+
+
+async def test_a_sweep_takes_what_a_kill_left_and_no_upload_that_runs(tmp_path: Path) -> None:
+    """Whole or half written, and however young: what tells them apart is the lock."""
+    content, other = LocalContent(tmp_path / "content"), LocalContent(tmp_path / "content")
+    swept = []
+
+    async def watched() -> AsyncIterator[bytes]:
+        yield b"x"
+        swept.append(await other.sweep(known()))
+        yield b"y"
+
+    async with content.put(a_file(1).file_id, watched()) as stored:
+        swept.append(await other.sweep(known()))
+        assert stored.size == 2 and await content.read(a_file(1).file_id) == b"xy"
+    assert swept == [0, 0]
+    await put(content, a_file(2).file_id, b"")
+    half = Path(content.path(a_file(3).file_id) + ".part")
+    half.parent.mkdir(exist_ok=True)
+    half.write_bytes(b"x")
+    for count in (2, 0):
+        assert await other.sweep(known(a_file(1).file_id)) == count
+    assert [path.name for path in tmp_path.rglob("user*")] == [a_file(1).file_id]
+
+
+async def test_a_sweep_asks_again_once_it_holds_the_file(tmp_path: Path) -> None:
+    """An upload may have been over in between: its record is there now."""
+    content = LocalContent(tmp_path / "content")
+    await put(content, a_file(1).file_id, b"x")
+    answers = iter([set[str](), {a_file(1).file_id}])
+
+    async def late(some: Collection[str]) -> set[str]:
+        return next(answers)
+
+    assert await content.sweep(late) == 0 and await content.read(a_file(1).file_id) == b"x"
+
+
+async def test_a_partial_file_swept_before_it_was_locked_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the two system calls another process may take it."""
+    real, content = fcntl.flock, LocalContent(tmp_path / "content")
+    gone = []
+
+    def swept_first(descriptor: int, operation: int) -> None:
+        if not gone:
+            gone.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+            os.unlink(gone[0])
+        real(descriptor, operation)
+
+    monkeypatch.setattr("plugin.files.content.incoming.fcntl.flock", swept_first)
+    before = len(os.listdir("/proc/self/fd"))
+    await put(content, a_file(1).file_id, b"x")
+    assert gone and await content.read(a_file(1).file_id) == b"x"
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 # ---- finish
@@ -277,7 +351,7 @@ async def test_a_cancelled_wait_ends_when_the_work_does() -> None:
 async def test_a_descriptor_opened_for_nobody_is_closed(tmp_path: Path) -> None:
     """The caller was cancelled while the file was opened."""
     content = LocalContent(tmp_path / "content")
-    await content.put(a_file(1).file_id, pieces(b"x"))
+    await put(content, a_file(1).file_id, b"x")
     before = len(os.listdir("/proc/self/fd"))
     task = asyncio.create_task(content.open(a_file(1).file_id))
     await asyncio.sleep(0)

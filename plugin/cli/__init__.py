@@ -2,7 +2,7 @@
 
 import typer
 
-from . import doctor, run, setup
+from . import doctor, files, run, setup, status, uninstall
 
 app = typer.Typer(
     name="cellblock",
@@ -14,6 +14,9 @@ app = typer.Typer(
 app.command("doctor")(doctor.command)
 app.command("run")(run.command)
 app.command("setup")(setup.command)
+app.command("status")(status.command)
+app.command("uninstall")(uninstall.command)
+app.add_typer(files.app, name="files")
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ from ..errors import CellblockError, Refused
 from ..interpreter import Interpreter
 from ..result import ExecutionResult
 from .progress import shown
+from .saving import save_new
 
 USER = "command line"
 
@@ -80,17 +81,4 @@ def _echo(event: events.Event) -> None:
 
 
 def _save(result: ExecutionResult) -> list[str]:
-    """Write generated files here; a file that is there already is never overwritten."""
-    saved = []
-    for file in result.generated_files:
-        path, number = Path(file.filename), 1
-        while True:
-            try:
-                with path.open("xb") as target:
-                    target.write(file.data)
-                break
-            except FileExistsError:
-                number += 1
-                path = Path(f"{Path(file.filename).stem}-{number}{Path(file.filename).suffix}")
-        saved.append(str(path))
-    return saved
+    return [str(save_new(file.filename, file.data)) for file in result.generated_files]

@@ -1,21 +1,27 @@
 """Users' files: their records, their content, their types."""
 
 from .arguments import checked_user
-from .embedded import open_files
+from .embedded import EmbeddedFiles, open_files
+from .expiry import Cleaner
 from .file_manager import FileManager
 from .inputs import opened
 from .names import clean_filename, distinct
+from .stores import MetadataStore, is_store
 from .types import FileType, file_type
 from .user_file import UserFile
 
 __all__ = [
+    "Cleaner",
+    "EmbeddedFiles",
     "FileManager",
     "FileType",
+    "MetadataStore",
     "UserFile",
     "checked_user",
     "clean_filename",
     "distinct",
     "file_type",
+    "is_store",
     "open_files",
     "opened",
 ]

@@ -2,13 +2,13 @@
 
 A record and its content are two things in two places, and a process may die between any two steps. Content is written
 before its record and deleted after it, so what a crash leaves is content without a record, which nobody sees and
-`cleanup_expired` deletes.
+`cleanup_expired` deletes; content of an upload that still runs is locked, and stays.
 """
 
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from ..config import Settings
@@ -17,12 +17,11 @@ from .arguments import checked_file_type, checked_filename, checked_metadata, ch
 from .content import ContentStore
 from .file_ids import is_file_id, new_file_id
 from .sources import Data, pieces
-from .stores import MetadataStore, Totals
+from .stores import MetadataStore, Quota, Totals
 from .types import split_suffix
 from .user_file import Origin, UserFile, at, described, later
 from .users import UserId
 
-ORPHAN_SECONDS = 3600.0  # content this old without a record belongs to no upload that still runs
 EXPIRED_AT_ONCE = 500
 
 
@@ -70,6 +69,7 @@ class FileManager:
         """Keep a file that a user's code left. It expires as uploads do, but does not count against their number.
 
         Raises:
+            TooManyBytes: with it the user would have more than Settings.max_generated_bytes_per_user of them.
             FileTooLarge, InvalidRequest: as `upload`.
         """
         return await self._keep("generated", user_id, data, filename, None, None)
@@ -129,9 +129,7 @@ class FileManager:
         now, count = self._now(), 0
         while expired := await self._store.remove_expired(now, EXPIRED_AT_ONCE):
             count += await self._remove_contents(expired)
-        leftovers = await self._content.leftovers(now - timedelta(seconds=ORPHAN_SECONDS))
-        known = await self._store.known(leftovers)
-        await self._remove_contents([file_id for file_id in leftovers if file_id not in known])
+        await self._content.sweep(self._store.known)
         return count
 
     async def stats(self) -> Totals:
@@ -155,27 +153,29 @@ class FileManager:
         name = checked_filename(filename)
         suffix = file_type or split_suffix(name)[1].lower() or "other"
         file_id = new_file_id(user_id, self._clock())
-        async with aclosing(pieces(data, self._settings.max_file_bytes)) as source:
-            size, sha256 = await self._content.put(file_id, source)
-        now = self._now()
-        record = UserFile(
-            file_id=file_id,
-            user_id=user_id,
-            filename=name,
-            file_path=self._content.path(file_id),
-            file_size=size,
-            file_type=suffix,
-            uploaded_at=now,
-            expires_at=later(now, self._settings.expires_after),
-            origin=origin,
-            sha256=sha256,
-            content=f"{self._content.name}:{file_id}",
-            mime=described(suffix, name).mime,
-            metadata=metadata,
-        )
-        async with AsyncExitStack() as undo:
+        async with (
+            aclosing(pieces(data, self._settings.max_file_bytes)) as source,
+            self._content.put(file_id, source) as (size, sha256),
+            AsyncExitStack() as undo,
+        ):
+            now = self._now()
+            record = UserFile(
+                file_id=file_id,
+                user_id=user_id,
+                filename=name,
+                file_path=self._content.path(file_id),
+                file_size=size,
+                file_type=suffix,
+                uploaded_at=now,
+                expires_at=later(now, self._settings.expires_after),
+                origin=origin,
+                sha256=sha256,
+                content=f"{self._content.name}:{file_id}",
+                mime=described(suffix, name).mime,
+                metadata=metadata,
+            )
             undo.push_async_callback(self._take_back, record)
-            await self._store.add(record, self._settings.max_files_per_user if origin == "upload" else None)
+            await self._store.add(record, self._quota(origin))
             undo.pop_all()
         return record
 
@@ -183,6 +183,12 @@ class FileManager:
         # A call that was cancelled while the database worked may have got its record in.
         await self._store.remove(record.file_id, record.user_id)
         await self._content.remove(record.file_id)
+
+    def _quota(self, origin: Origin) -> Quota:
+        settings = self._settings
+        if origin == "upload":
+            return Quota(files=settings.max_files_per_user)
+        return Quota(bytes=settings.max_generated_bytes_per_user)
 
     async def _find(self, file_id: str, user_id: UserId) -> UserFile | None:
         user_id = checked_user(user_id)

@@ -35,7 +35,7 @@ async def pieces(data: Data, max_bytes: int) -> AsyncGenerator[bytes, None]:
                 raise InvalidRequest(f"a file's data must come as bytes, not {type(piece).__name__}: open it with 'rb'")
             size += len(piece)
             if size > max_bytes:
-                raise FileTooLarge(f"File too large. Maximum size is {_for_people(max_bytes)}")
+                raise too_large(max_bytes)
             if not held and len(piece) >= PIECE_BYTES:
                 yield piece
                 continue
@@ -70,6 +70,11 @@ async def _read(data: Any) -> Any:
     if inspect.iscoroutinefunction(data.read):
         return await data.read(PIECE_BYTES)
     return await asyncio.to_thread(data.read, PIECE_BYTES)
+
+
+def too_large(max_bytes: int) -> FileTooLarge:
+    """The refusal of a file, in the original's words."""
+    return FileTooLarge(f"File too large. Maximum size is {_for_people(max_bytes)}")
 
 
 def _for_people(limit_bytes: int) -> str:

@@ -1,7 +1,7 @@
 """Where the bytes of user files lie. A content store knows ids and bytes, nothing of users, names or expiry."""
 
-from collections.abc import AsyncIterator, Sequence
-from datetime import datetime
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from contextlib import AbstractAsyncContextManager
 from typing import NamedTuple, Protocol
 
 
@@ -10,6 +10,9 @@ class Stored(NamedTuple):
 
     size: int
     sha256: str
+
+
+Known = Callable[[Collection[str]], Awaitable[set[str]]]  # which of these ids have a record
 
 
 class ContentStore(Protocol):
@@ -25,8 +28,11 @@ class ContentStore(Protocol):
     def path(self, file_id: str) -> str:
         """Where the content lies, for a record's `file_path`; '' where that is no path of this machine."""
 
-    async def put(self, file_id: str, pieces: AsyncIterator[bytes]) -> Stored:
-        """Keep the pieces. When this returns, a power cut loses nothing; when it raises, nothing is kept."""
+    def put(self, file_id: str, pieces: AsyncIterator[bytes]) -> AbstractAsyncContextManager[Stored]:
+        """Keep the pieces; where reading or writing them raises, nothing is kept.
+
+        In the block a power cut loses nothing any more, and no `sweep` takes the content for waste: the time to record it.
+        """
 
     async def open(self, file_id: str) -> int:
         """A descriptor to read from, close-on-exec; the caller closes it. It outlives `remove`.
@@ -45,5 +51,5 @@ class ContentStore(Protocol):
     async def remove(self, file_id: str) -> None:
         """Delete the content and what an interrupted `put` left of it; nothing happens where there is none."""
 
-    async def leftovers(self, older_than: datetime) -> Sequence[str]:
-        """Ids of whatever was last written before then, half written or whole: what has no record among it is waste."""
+    async def sweep(self, known: Known) -> int:
+        """Delete what has no record and is in no `put` of any process, half written or whole; gives the number."""

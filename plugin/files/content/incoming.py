@@ -1,5 +1,6 @@
 """One file on its way to the disk: written beside its place, then moved there. It blocks: call it in a thread."""
 
+import fcntl
 import hashlib
 import os
 from pathlib import Path
@@ -11,6 +12,9 @@ PARTIAL = ".part"  # no id contains it: an id ends in letters and digits behind 
 
 class Incoming:
     """Content that is not there until `keep` says so, and then survives a power cut.
+
+    From `create` to `release` it is locked, under both its names: so a sweep knows an upload that runs from what one that
+    was killed left.
 
     Args:
         path: its place: <root>/<2 hex>/<id>. Missing directories below the parent of root are made.
@@ -25,7 +29,13 @@ class Incoming:
         shard = self._path.parent
         for directory in (shard.parent.parent, shard.parent, shard):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._descriptor = os.open(self._partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        while self._descriptor < 0:
+            descriptor = os.open(self._partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if os.fstat(descriptor).st_nlink:
+                self._descriptor = descriptor
+            else:  # a sweep was faster than the lock
+                os.close(descriptor)
 
     def write(self, piece: bytes) -> None:
         rest = memoryview(piece)
@@ -36,7 +46,6 @@ class Incoming:
 
     def keep(self) -> Stored:
         os.fsync(self._descriptor)
-        self._close()
         os.rename(self._partial, self._path)
         # A new name is durable when its directory is (fsync(2)); the parents too, for they may be new as well.
         shard = self._path.parent
@@ -46,14 +55,31 @@ class Incoming:
 
     def discard(self) -> None:
         """As if it had never been, however far it came."""
-        self._close()
         self._partial.unlink(missing_ok=True)
         self._path.unlink(missing_ok=True)
+        self.release()
 
-    def _close(self) -> None:
+    def release(self) -> None:
+        """From here on a sweep that finds no record deletes it. Safe to call twice."""
         if self._descriptor >= 0:
             descriptor, self._descriptor = self._descriptor, -1
             os.close(descriptor)
+
+
+def abandoned(path: Path) -> int | None:
+    """A locked descriptor of content, whole or half written, that no upload of any process holds; None where one does."""
+    for place in (path, path.with_name(path.name + PARTIAL)):
+        try:
+            descriptor = os.open(place, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except FileNotFoundError:
+            continue
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+        else:
+            return descriptor
+    return None
 
 
 def _sync_directory(directory: Path) -> None:

@@ -6,9 +6,8 @@ Directories are 0700, files 0600. Nothing here runs on the event loop's thread.
 import errno
 import hashlib
 import os
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import AsyncExitStack
-from datetime import datetime
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -16,10 +15,12 @@ from typing import TypeVar
 from ...errors import InvalidRequest, StoreError
 from ...finish import in_thread
 from ..file_ids import is_file_id
-from . import Stored
-from .incoming import PARTIAL, Incoming
+from . import Known, Stored
+from .incoming import PARTIAL, Incoming, abandoned
 
 T = TypeVar("T")
+
+SWEPT_AT_ONCE = 100  # each is an open file
 
 _REMEDIES = {
     errno.ENOSPC: "free some space, or move Settings.home to a larger disk",
@@ -45,7 +46,8 @@ class LocalContent:
     def path(self, file_id: str) -> str:
         return str(self._place(file_id))
 
-    async def put(self, file_id: str, pieces: AsyncIterator[bytes]) -> Stored:
+    @asynccontextmanager
+    async def put(self, file_id: str, pieces: AsyncIterator[bytes]) -> AsyncIterator[Stored]:
         incoming = Incoming(self._place(file_id))
         async with AsyncExitStack() as undo:
             undo.push_async_callback(self._run, incoming.discard)
@@ -54,7 +56,10 @@ class LocalContent:
                 await self._run(partial(incoming.write, piece))
             stored = await self._run(incoming.keep)
             undo.pop_all()
-        return stored
+        try:
+            yield stored
+        finally:
+            incoming.release()  # not awaited: a cancellation here would come after the record was kept
 
     async def open(self, file_id: str) -> int:
         return await self._run(lambda: self._opened(file_id), undo=os.close)
@@ -63,10 +68,14 @@ class LocalContent:
         return await self._run(lambda: self._content(file_id))
 
     async def remove(self, file_id: str) -> None:
-        await self._run(Incoming(self._place(file_id)).discard)
+        await self._run(lambda: self._discard([file_id]))
 
-    async def leftovers(self, older_than: datetime) -> Sequence[str]:
-        return await self._run(lambda: list(self._written_before(older_than.timestamp())))
+    async def sweep(self, known: Known) -> int:
+        ids = await self._run(self._ids)
+        strange = sorted(ids - await known(ids))
+        return sum(
+            [await self._swept(strange[at : at + SWEPT_AT_ONCE], known) for at in range(0, len(strange), SWEPT_AT_ONCE)]
+        )
 
     def _place(self, file_id: str) -> Path:
         if not is_file_id(file_id):
@@ -83,12 +92,32 @@ class LocalContent:
         with os.fdopen(self._opened(file_id), "rb") as file:
             return file.read()
 
-    def _written_before(self, moment: float) -> Iterator[str]:
-        for directory in sorted(self.root.glob("[0-9a-f][0-9a-f]")):
-            for entry in os.scandir(directory):
-                file_id = entry.name.removesuffix(PARTIAL)
-                if is_file_id(file_id) and _last_written(entry) < moment:
-                    yield file_id
+    def _ids(self) -> set[str]:
+        names = (
+            entry.name.removesuffix(PARTIAL)
+            for directory in self.root.glob("[0-9a-f][0-9a-f]")
+            for entry in os.scandir(directory)
+            if entry.is_file(follow_symlinks=False)
+        )
+        return {name for name in names if is_file_id(name)}
+
+    async def _swept(self, strange: Iterable[str], known: Known) -> int:
+        # Locked first, asked again then: an upload that was over in between has its record by now.
+        held = await self._run(lambda: self._abandoned(strange), undo=_let_go)
+        try:
+            waste = held.keys() - await known(held.keys())
+            await self._run(lambda: self._discard(waste))
+        finally:
+            _let_go(held)
+        return len(waste)
+
+    def _discard(self, file_ids: Iterable[str]) -> None:
+        for file_id in file_ids:
+            Incoming(self._place(file_id)).discard()
+
+    def _abandoned(self, file_ids: Iterable[str]) -> dict[str, int]:
+        found = ((file_id, abandoned(self._place(file_id))) for file_id in file_ids)
+        return {file_id: descriptor for file_id, descriptor in found if descriptor is not None}
 
     async def _run(self, work: Callable[[], T], undo: Callable[[T], object] | None = None) -> T:
         try:
@@ -98,8 +127,6 @@ class LocalContent:
             raise StoreError(f"the files' content in {self.root} failed: {error.strerror}; {remedy}") from error
 
 
-def _last_written(entry: os.DirEntry[str]) -> float:
-    try:
-        return entry.stat(follow_symlinks=False).st_mtime
-    except FileNotFoundError:  # another process removed it meanwhile: nothing is left over
-        return float("inf")
+def _let_go(held: Mapping[str, int]) -> None:
+    for descriptor in held.values():
+        os.close(descriptor)

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeGuard
 
 from ..user_file import UserFile
 from ..users import UserId
@@ -15,6 +15,16 @@ class Totals(NamedTuple):
     bytes: int
 
 
+class Quota(NamedTuple):
+    """What a user may have of one origin, of what has not expired; None: any number."""
+
+    files: int | None = None
+    bytes: int | None = None  # a file counts as BLOCK_BYTES at least
+
+
+BLOCK_BYTES = 4096  # what an empty file costs: without it a million of them would cost nothing
+
+
 class MetadataStore(Protocol):
     """One implementation for each database; several processes may use the same one at once.
 
@@ -23,14 +33,18 @@ class MetadataStore(Protocol):
     an outage never reads as "no files".
     """
 
-    async def add(self, record: UserFile, upload_limit: int | None) -> None:
+    @property
+    def name(self) -> str:
+        """Tells this database from every other, the same in each process: the content of its files lies apart."""
+
+    async def add(self, record: UserFile, quota: Quota | None) -> None:
         """Keep a record for good, in one step with the quota's check.
 
         Args:
-            upload_limit: how many uploaded files that have not expired the user may have then; None: any number.
+            quota: what the user may have of the record's origin, with this record; None: anything.
 
         Raises:
-            TooManyFiles: it would be one more.
+            TooManyFiles, TooManyBytes: it would be more.
         """
 
     async def get(self, file_id: str, user_id: UserId, now: datetime) -> UserFile | None:
@@ -56,3 +70,11 @@ class MetadataStore(Protocol):
 
     async def aclose(self) -> None:
         """Let the database go. Safe to call twice."""
+
+
+_METHODS = sorted(name for name in vars(MetadataStore) if not name.startswith("_"))
+
+
+def is_store(given: object) -> TypeGuard[MetadataStore]:
+    """Whether it has all that a store has. Its class is asked: a MongoDB database has every attribute one asks it for."""
+    return all(hasattr(type(given), name) for name in _METHODS)

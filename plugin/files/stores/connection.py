@@ -43,6 +43,7 @@ class Connection:
         self._steps = steps
         self._thread = ThreadPoolExecutor(1, "cellblock-files")
         self._open: sqlite3.Connection | None = None
+        self._closed = False
 
     async def read(self, work: Work[T]) -> T:
         """Run the work outside any transaction: one query is enough for it.
@@ -65,9 +66,12 @@ class Connection:
         if self._open is not None:
             await self._on_thread(self._open.close)
             self._open = None
+        self._closed = True
         self._thread.shutdown(wait=False)
 
     async def _on_thread(self, work: Callable[[], T]) -> T:
+        if self._closed:
+            raise StoreError(f"the file database {self.path} was closed; open it anew")
         try:
             return await finish(asyncio.get_running_loop().run_in_executor(self._thread, work))
         except (sqlite3.Error, OSError) as error:

@@ -7,10 +7,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ...errors import TooManyFiles
+from ...errors import TooManyBytes, TooManyFiles
 from ..user_file import UserFile, as_text
 from ..users import UserId, spellings
-from . import Totals
+from . import BLOCK_BYTES, Quota, Totals
 from .connection import Connection, Step
 
 # user_id has no declared type, so that SQLite keeps 5 and '5' apart: what comes back is what was given.
@@ -54,15 +54,24 @@ class SqliteStore:
     def __init__(self, path: Path) -> None:
         self._database = Connection(path, STEPS)
 
-    async def add(self, record: UserFile, upload_limit: int | None) -> None:
-        now = as_text(record.uploaded_at)
-        counted = f"SELECT count(*) FROM user_files WHERE {_OF_USER} AND origin = 'upload' AND {_ALIVE}"
+    @property
+    def name(self) -> str:
+        return f"sqlite:{self._database.path}"
+
+    async def add(self, record: UserFile, quota: Quota | None) -> None:
+        used = (
+            f"SELECT count(*), coalesce(sum(max(file_size, {BLOCK_BYTES})), 0) FROM user_files "
+            f"WHERE {_OF_USER} AND origin = ? AND {_ALIVE}"
+        )
+        whose = (*spellings(record.user_id), record.origin, as_text(record.uploaded_at))
 
         def work(connection: sqlite3.Connection) -> None:
-            if upload_limit is not None:
-                (uploads,) = connection.execute(counted, (*spellings(record.user_id), now)).fetchone()
-                if uploads >= upload_limit:
-                    raise TooManyFiles(upload_limit)
+            if quota is not None:
+                files, size = connection.execute(used, whose).fetchone()
+                if quota.files is not None and files >= quota.files:
+                    raise TooManyFiles(quota.files)
+                if quota.bytes is not None and size + max(record.file_size, BLOCK_BYTES) > quota.bytes:
+                    raise TooManyBytes(quota.bytes)
             connection.execute(_INSERT, _row(record))
 
         await self._database.write(work)
