@@ -20,7 +20,7 @@ from .packages.catalogue import Catalogue
 from .packages.needed import needed
 from .packages.venv import Environments
 from .result import ExecutionResult, GeneratedFile
-from .sandbox import budget, collect
+from .sandbox import budget, collect, zones
 from .sandbox.admission import Admission
 from .sandbox.client import Run, Sandbox, SandboxDied, encodable
 from .sandbox.outputs import STDERR, STDOUT
@@ -49,6 +49,7 @@ class _Call:
     files: list[str]
     packages: list[str]
     seconds: float
+    tz: str
     tell: events.Teller
 
 
@@ -116,6 +117,7 @@ class Interpreter:
         install: Iterable[str] = (),
         timeout: float | None = None,
         session_id: str | None = None,
+        tz: str | None = None,
         on_event: OnEvent | None = None,
     ) -> ExecutionResult:
         """Run one cell in a fresh sandbox.
@@ -126,6 +128,7 @@ class Interpreter:
             files: ids of that user's files; ids that stand in the code as string literals are added.
             install: distributions that the code needs; each must be approved.
             timeout: seconds of the code's own running time, 1 to `Settings.max_timeout`.
+            tz: the time zone of the code's clocks, an IANA name such as "Europe/Berlin"; UTC where it is None.
             on_event: told each event, on the event loop, as it happens.
 
         Raises:
@@ -136,7 +139,8 @@ class Interpreter:
         """
         seconds = self._check(code, timeout, session_id)
         wanted, packages = _names("files", files), _names("install", install)
-        call = _Call(code, checked_user(user_id), wanted, packages, seconds, events.Teller(on_event))
+        zone = await zones.checked(tz)
+        call = _Call(code, checked_user(user_id), wanted, packages, seconds, zone, events.Teller(on_event))
         needed(self.catalogue, call.packages, [], [])
         pool = await self._started(call.tell)
         async with self._admission.place(str(user_id)):
@@ -186,11 +190,11 @@ class Interpreter:
     async def _run_in(self, sandbox: Sandbox, call: _Call) -> ExecutionResult:
         loop = asyncio.get_running_loop()
         started = loop.time()
-        sandbox.listen(self.settings.max_output_bytes, call.tell.text)
+        sandbox.listen(self.settings.max_output_bytes, call.tell.text, call.tell.display)
         try:
             async with asyncio.timeout_at(started + call.seconds):
                 # Inside: the host parses nothing hostile.
-                report = await sandbox.parse(call.code, LIMITS, at_once=not call.files)
+                report = await sandbox.parse(call.code, LIMITS, at_once=not call.files, tz=call.tz)
         except TimeoutError:
             return _failed(result.timed_out(call.seconds))
         except SandboxDied:
@@ -204,13 +208,14 @@ class Interpreter:
         if report["violations"]:
             raise PolicyViolation(report["violations"])
         async with opened(self.files, call.user_id, call.files, report["file_ids"], self.settings.work_bytes) as inputs:
-            needed(self.catalogue, call.packages, report["imports"], (Path(each.name).stem for each in inputs))
+            wanted = [*call.packages, *report["install"]]
+            needed(self.catalogue, wanted, report["imports"], (Path(each.name).stem for each in inputs))
             for each in inputs:
                 await sandbox.put_file(each.name, each.descriptor)
         before = await asyncio.to_thread(collect.versions, sandbox.work_fd) if inputs else {}
         seen_inside = {each.record.file_id: each.as_seen_inside() for each in inputs}
         deadline = loop.time() + call.seconds - spent
-        run = await sandbox.run(seen_inside, LIMITS, timeout=call.seconds, deadline=deadline)
+        run = await sandbox.run(seen_inside, LIMITS, timeout=call.seconds, deadline=deadline, tz=call.tz)
         left = await self._left_behind(sandbox, before)
         return await self._result(run, left, call)
 
@@ -238,6 +243,7 @@ class Interpreter:
             generated_files=tuple(kept),
             stdout=run.outputs.text(STDOUT),
             stderr=run.outputs.text(STDERR),
+            displays=tuple(run.outputs.displays.items),
             truncated_bytes=run.outputs.truncated_bytes,
             dropped_files=left.sentences(),
         )
