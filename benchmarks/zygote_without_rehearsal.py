@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from inside import display, zygote  # type: ignore[import-not-found]
+from inside import figures, zygote  # type: ignore[import-not-found]
 
 
 def replace(name: str, function: Callable[[], None]) -> None:
@@ -11,5 +11,5 @@ def replace(name: str, function: Callable[[], None]) -> None:
 
 
 replace("_rehearse_pandas", lambda: None)
-replace("_rehearse_matplotlib", display.install)
+replace("_rehearse_matplotlib", figures.install)
 zygote.main()

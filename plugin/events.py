@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 log = logging.getLogger("cellblock")
 
 if TYPE_CHECKING:
-    from .result import ExecutionResult, GeneratedFile
+    from .result import DisplayItem, ExecutionResult, GeneratedFile
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,13 @@ class Stderr(Event):
     """Text that the cell wrote to standard error, as soon as it did."""
 
     text: str
+
+
+@dataclass(frozen=True)
+class Display(Event):
+    """What the cell displayed besides text, as soon as it did: mime type -> data, as Jupyter's (ExecutionResult.displays)."""
+
+    data: "DisplayItem"
 
 
 @dataclass(frozen=True)
@@ -78,6 +85,9 @@ class Teller:
     def text(self, stream: int, text: str) -> None:
         """A piece of output; the stream is 1 or 2, as its descriptor."""
         self(Stdout if stream == 1 else Stderr, text=text)
+
+    def display(self, data: "DisplayItem") -> None:
+        self(Display, data=data)
 
     def progress(self, message: str) -> None:
         self(InstallProgress, message=message)

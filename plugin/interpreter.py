@@ -28,7 +28,7 @@ from .files import (
 from .installs import Installs
 from .packages.needed import Needed
 from .result import ExecutionResult, GeneratedFile
-from .sandbox import budget, collect
+from .sandbox import budget, collect, zones
 from .sandbox.admission import Admission
 from .sandbox.client import Run, Sandbox, SandboxDied, encodable
 from .sandbox.outputs import STDERR, STDOUT
@@ -63,6 +63,7 @@ class _Call:
     files: list[str]
     packages: list[str]
     seconds: float
+    tz: str
     tell: events.Teller
     installs: bool = True
 
@@ -147,6 +148,7 @@ class Interpreter:
         install: Iterable[str] = (),
         timeout: float | None = None,
         session_id: str | None = None,
+        tz: str | None = None,
         on_event: OnEvent | None = None,
         store: MetadataStore | None = None,
     ) -> ExecutionResult:
@@ -158,6 +160,7 @@ class Interpreter:
             files: ids of that user's files; ids that stand in the code as string literals are added.
             install: distributions that the code needs; each must be approved.
             timeout: seconds of the code's own running time, 1 to `Settings.max_timeout`.
+            tz: the time zone of the code's clocks, an IANA name such as "Europe/Berlin"; UTC where it is None.
             on_event: told each event, on the event loop, as it happens.
             store: where the user's files are recorded; None: in the embedded database, which is the second place to look
                 where one is given.
@@ -170,8 +173,9 @@ class Interpreter:
         """
         seconds = self._check(code, timeout, session_id)
         wanted, packages = _names("files", files), _names("install", install)
+        zone = await zones.checked(tz)
         kept = self.files_in(store)
-        call = _Call(code, checked_user(user_id), kept, wanted, packages, seconds, events.Teller(on_event))
+        call = _Call(code, checked_user(user_id), kept, wanted, packages, seconds, zone, events.Teller(on_event))
         await self._installs.lacking(call.packages, {})  # refuses at once what nobody approved
         pool = await self._started(call.tell)
         async with self._admission.place(str(user_id)):
@@ -237,11 +241,11 @@ class Interpreter:
     async def _run_in(self, sandbox: Sandbox, call: _Call) -> ExecutionResult:
         loop = asyncio.get_running_loop()
         started = loop.time()
-        sandbox.listen(self.settings.max_output_bytes, call.tell.text)
+        sandbox.listen(self.settings.max_output_bytes, call.tell.text, call.tell.display)
         try:
             async with asyncio.timeout_at(started + call.seconds):
                 # Inside: the host parses nothing hostile.
-                report = await sandbox.parse(call.code, LIMITS, at_once=not call.files)
+                report = await sandbox.parse(call.code, LIMITS, at_once=not call.files, tz=call.tz)
         except TimeoutError:
             return _failed(result.timed_out(call.seconds))
         except SandboxDied:
@@ -263,7 +267,7 @@ class Interpreter:
         before = await asyncio.to_thread(collect.versions, sandbox.work_fd) if inputs else {}
         seen_inside = {each.record.file_id: each.as_seen_inside() for each in inputs}
         deadline = loop.time() + call.seconds - spent
-        run = await sandbox.run(seen_inside, LIMITS, timeout=call.seconds, deadline=deadline)
+        run = await sandbox.run(seen_inside, LIMITS, timeout=call.seconds, deadline=deadline, tz=call.tz)
         left = await self._left_behind(sandbox, before)
         return await self._result(run, left, call)
 
@@ -291,6 +295,7 @@ class Interpreter:
             generated_files=tuple(kept),
             stdout=run.outputs.text(STDOUT),
             stderr=run.outputs.text(STDERR),
+            displays=tuple(run.outputs.displays.items),
             truncated_bytes=run.outputs.truncated_bytes,
             dropped_files=left.sentences(),
         )

@@ -113,6 +113,9 @@ class ExecutionResult:
         output: stdout and stderr in the order in which they were written, at most Settings.max_output_bytes.
         error: '' on success, else the sentence of what ended the cell or the traceback of the user's own frames.
         execution_time: seconds from the cell's start to its end.
+        displays: what the cell displayed besides text, at most 50 of them: figures, pictures, HTML of tables. Of each its
+            `text/plain` and its richer forms; pictures in base64. `application/vnd.cellblock.file` names the generated file
+            that holds the same.
         truncated_bytes: output that was written but not kept.
         dropped_files: one sentence for each file that was left but not kept.
         state: of a session's variables; 'none' where there is no session.

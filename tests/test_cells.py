@@ -31,7 +31,7 @@ CSV = b"region,units\nnorth,3\nsouth,5\n"
             "late\n",
             id="threads are waited for, as Python does",
         ),
-        pytest.param("import atexit; atexit.register(print, 'bye')", "bye\n", id="atexit"),
+        pytest.param("import atexit; atexit.register(print, 'bye');", "bye\n", id="atexit"),
         pytest.param(
             "import pickle, dataclasses\n"
             "@dataclasses.dataclass\nclass P: x: int\n"

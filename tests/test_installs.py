@@ -89,7 +89,7 @@ async def test_calls_that_need_the_same_at_once_install_it_once(interpreter: Int
 @pytest.mark.parametrize(
     ("code", "install", "error", "says"),
     [
-        ("import requests_html", [], PackageNotApproved, "'requests_html' is not in the approved list"),
+        ("import unheard_of", [], PackageNotApproved, "'unheard_of' is not in the approved list"),
         ("print(1)", ["evil"], PackageNotApproved, "'evil' is not in the approved list"),
         ("print(1)", [f"{TINY} @ file:///x.whl"], PackageNotApproved, "not in the approved list"),
         ("import torch", [], OperatorOnly, "cellblock packages add torch"),

@@ -1,6 +1,5 @@
 """`cellblock uninstall`: delete the data directory, and nothing else."""
 
-import fcntl
 import os
 import shutil
 from fnmatch import fnmatchcase
@@ -11,7 +10,7 @@ import typer
 
 from ..config import Settings
 from ..errors import SettingsError
-from ..packages.lease import locked
+from ..packages import locks
 from .terminal import shown, size
 
 # What a data directory holds: name or pattern -> what it is. A name that is not here is somebody else's.
@@ -102,7 +101,7 @@ def _in_use(home: Path) -> bool:
         except OSError:
             continue
         try:
-            if not locked(descriptor, fcntl.LOCK_EX):
+            if not locks.alone(descriptor):
                 return True
         finally:
             os.close(descriptor)

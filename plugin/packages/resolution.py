@@ -68,7 +68,8 @@ def _wheel(row: dict[str, object]) -> Wheel:
 
 
 def _asked(wheel: Wheel) -> int:
-    import urllib.request  # seldom needed, and slow to import
+    import urllib.parse  # seldom needed, and slow to import
+    import urllib.request
 
     parts = urllib.parse.urlsplit(wheel.url)
     try:

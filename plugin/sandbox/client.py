@@ -21,9 +21,11 @@ from ..errors import SandboxLost
 from ..result import Outcome
 from .cgroups import Cgroup
 from .channels import Channels
+from .displays import OnDisplay
 from .inside import frames
 from .outputs import Drain, OnText, Outputs
 from .usage import Limits
+from .zones import UTC
 
 log = logging.getLogger("cellblock.sandbox")
 
@@ -124,30 +126,31 @@ class Sandbox:
 
     # ---- one call
 
-    def listen(self, max_output_bytes: int, on_text: OnText | None) -> None:
-        """Take what the cell writes from now on; call it once, before `parse`.
+    def listen(self, max_output_bytes: int, on_text: OnText | None, on_display: OnDisplay | None = None) -> None:
+        """Take what the cell writes and displays from now on; call it once, before `parse`.
 
         Raises:
             SandboxLost: the kernel lets this process watch no more descriptors.
         """
-        self._outputs = Outputs(max_output_bytes, on_text)
+        self._outputs = Outputs(max_output_bytes, on_text, on_display)
         self._drain = Drain(self._channels.pipes, self._outputs)
         try:
             self._drain.start()
         except OSError as error:
             raise SandboxLost(f"the sandbox's output cannot be watched ({error.strerror}); try again") from None
 
-    async def parse(self, source: str, limits: dict[str, int], *, at_once: bool) -> frames.Frame:
+    async def parse(self, source: str, limits: dict[str, int], *, at_once: bool, tz: str = UTC) -> frames.Frame:
         """Have the source parsed, checked and scanned; source.py says what the report holds.
 
         Args:
             limits: for loaders: `image_pixels`.
             at_once: run the cell without files as soon as it is parsed, if the report leaves the host nothing to decide;
                 that saves a small cell half its time. `run` then only waits for its end.
+            tz: the cell's time zone, a name that zones.py has checked.
         """
         request: frames.Frame = {"op": "parse", "source": source}
         if at_once:
-            request["run"] = self._run_request({}, limits)
+            request["run"] = self._run_request({}, limits, tz)
         report = await self._request(request)
         if report.get("op") != "parsed":
             raise SandboxDied
@@ -164,7 +167,13 @@ class Sandbox:
         await self._reply()
 
     async def run(
-        self, files: dict[str, dict[str, str]], limits: dict[str, int], *, timeout: float, deadline: float
+        self,
+        files: dict[str, dict[str, str]],
+        limits: dict[str, int],
+        *,
+        timeout: float,
+        deadline: float,
+        tz: str = UTC,
     ) -> Run:
         """Run the parsed cell to its end. Processes that it started may live on until `gone` or `destroy`.
 
@@ -173,11 +182,12 @@ class Sandbox:
             limits: as for `parse`.
             timeout: seconds that the cell was given, as its result tells them.
             deadline: when they are over, in the event loop's time: SIGINT then, SIGKILL a second later.
+            tz: as for `parse`.
         """
         started = self._loop.time()
         try:
             if not self._runs:
-                await self._send(self._run_request(files, limits), [])
+                await self._send(self._run_request(files, limits, tz), [])
             async with asyncio.timeout_at(deadline):
                 claim = await self._reply()
                 failed = claim.get("op") == "failed"  # told once, before any more of the cell's code runs
@@ -198,8 +208,8 @@ class Sandbox:
         text = encodable(error[:MAX_ERROR_CHARACTERS]) if isinstance(error, str) else ""
         return Run(outcome, text, seconds, self._outputs)
 
-    def _run_request(self, files: dict[str, dict[str, str]], limits: dict[str, int]) -> frames.Frame:
-        return {"op": "run", "token": self._token, "files": files, "limits": limits}
+    def _run_request(self, files: dict[str, dict[str, str]], limits: dict[str, int], tz: str) -> frames.Frame:
+        return {"op": "run", "token": self._token, "files": files, "limits": limits, "tz": tz}
 
     async def _interrupt(self) -> None:
         """Ask the cell to stop, so that it can flush what it wrote; whatever it answers, its time was over."""

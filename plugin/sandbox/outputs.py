@@ -5,6 +5,7 @@ import codecs
 import os
 from collections.abc import Callable, Sequence
 
+from .displays import Displays, OnDisplay
 from .inside import frames
 
 STDOUT, STDERR = 1, 2
@@ -22,16 +23,21 @@ class Outputs:
     Args:
         max_bytes: what is kept; the rest is read, counted and thrown away.
         on_text: told each piece that is kept: the stream's number and its text.
+        on_display: told each mime bundle.
     """
 
-    def __init__(self, max_bytes: int, on_text: OnText | None = None) -> None:
+    def __init__(self, max_bytes: int, on_text: OnText | None = None, on_display: OnDisplay | None = None) -> None:
         self.truncated_bytes = 0
+        self.displays = Displays(on_display)
         self._room = max_bytes
         self._on_text = on_text
         self._parts: list[tuple[int, str]] = []
         self._decoders = {stream: codecs.getincrementaldecoder("utf-8")("replace") for stream in (STDOUT, STDERR)}
 
     def write(self, stream: int, data: bytes) -> None:
+        if stream == frames.DISPLAY_STREAM:
+            self.displays.write(data)
+            return
         kept = data[: self._room]
         self._room -= len(kept)
         self.truncated_bytes += len(data) - len(kept)

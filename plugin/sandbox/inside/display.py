@@ -1,71 +1,124 @@
-"""Figures: what code leaves open, or shows, is saved as a PNG in the working directory, unless code saved it already."""
+"""What a cell shows of a value: that of its last expression, and what is given to `display()`, as in a notebook.
 
-import functools
+The text goes to standard output. Richer forms (a picture, HTML) go beside it as a mime bundle, and pictures into files too,
+so that they reach whoever reads files only. A figure or a picture is not told in text. An Axes or a list of bars is not
+shown at all: its figure is saved at the end.
+"""
+
 import os
 import sys
-import weakref
 from typing import Any
 
-MAX_FIGURES = 20
-PNG_LEVEL = 3  # of zlib: 9 ms a chart and 55 KB, where Pillow's default takes 16 ms for 46 KB
+from . import bundles, charts, figures, plain_text
 
-_saved: "weakref.WeakSet[Any]" = weakref.WeakSet()
+# Jupyter's protocol (ipython.readthedocs.io, "Rich display"), and what each method's value is.
+_METHODS = {
+    "_repr_html_": "text/html",
+    "_repr_svg_": "image/svg+xml",
+    "_repr_png_": "image/png",
+    "_repr_jpeg_": "image/jpeg",
+    "_repr_markdown_": "text/markdown",
+    "_repr_latex_": "text/latex",
+}
+MAX_HTML_FILES = 20
+
+_first_process = 0
+_html_files = 0
 
 
 def install() -> None:
-    """Wrap matplotlib's two ways out: savefig is noted, show saves."""
-    import matplotlib.figure
-    import matplotlib.pyplot as plt
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    savefig = matplotlib.figure.Figure.savefig
-
-    def noting_savefig(self: Any, *args: Any, **kwargs: Any) -> Any:
-        result = savefig(self, *args, **kwargs)
-        _saved.add(self)
-        return result
-
-    noting_savefig.__doc__ = savefig.__doc__
-    noting_savefig.__name__ = "savefig"
-    matplotlib.figure.Figure.savefig = noting_savefig
-
-    def show(*args: Any, **kwargs: Any) -> None:
-        """Save every open figure as a PNG and close it, as a window would be closed."""
-        save_open_figures()
-        plt.close("all")
-
-    def save(*args: Any, **kwargs: Any) -> Any:
-        """Save the current figure. Unlike pyplot's own, this does not draw it once more for a window that is not there."""
-        return plt.gcf().savefig(*args, **kwargs)
-
-    print_png = FigureCanvasAgg.print_png
-
-    @functools.wraps(print_png)  # matplotlib looks at its parameters
-    def print_png_fast(self: Any, *args: Any, pil_kwargs: Any = None, **kwargs: Any) -> None:
-        print_png(self, *args, pil_kwargs={"compress_level": PNG_LEVEL} | (pil_kwargs or {}), **kwargs)
-
-    FigureCanvasAgg.print_png = print_png_fast
-    plt.show = show
-    plt.savefig = save
+    """In the sandbox, before code runs: the value of a last expression comes to `show_last`."""
+    global _first_process
+    _first_process = os.getpid()
+    sys.displayhook = show_last
 
 
-def forget() -> None:
-    _saved.clear()
+def names() -> dict[str, Any]:
+    """What every cell finds among its globals."""
+    return {"display": display}
 
 
-def save_open_figures() -> None:
-    """Save the open figures that code did not save itself, as figure-1.png and so on."""
-    pyplot = sys.modules.get("matplotlib.pyplot")
-    if pyplot is None:
-        return
-    for number in pyplot.get_fignums()[:MAX_FIGURES]:
-        figure = pyplot.figure(number)
-        if figure not in _saved and figure.axes:
-            figure.savefig(_free_name())
+def display(*values: Any, **options: Any) -> None:
+    """Show values as a notebook does: tables as text, pictures and charts as files.
+
+    Args:
+        options: IPython's; of these only `raw` counts: the values are mime bundles themselves.
+    """
+    for value in values:
+        if options.get("raw") and isinstance(value, dict):
+            _tell({mime: data for mime, data in value.items() if isinstance(data, str)})
+            _print(str(value.get("text/plain", "")))
+        else:
+            _show(value)
 
 
-def _free_name() -> str:
-    number = 1
-    while os.path.lexists(f"figure-{number}.png"):
-        number += 1
-    return f"figure-{number}.png"
+def show_last(value: Any) -> None:
+    """sys.displayhook: None is not shown."""
+    if value is not None:
+        _show(value)
+
+
+def _show(value: Any) -> None:
+    if figures.is_picture(value):
+        figures.show(value)
+    elif charts.is_chart(value):
+        charts.show(value)
+    elif not figures.is_drawing(value):
+        text = plain_text.of(value)
+        _print(text)
+        if bundles.room() and (rich := _rich(value)):
+            _tell({"text/plain": text} | rich)
+
+
+def _print(text: str) -> None:
+    if text:
+        sys.stdout.write(f"{text}\n")
+
+
+def _tell(bundle: dict[str, Any]) -> None:
+    """One bundle; HTML that is too long for it becomes a file."""
+    global _html_files
+    if os.getpid() != _first_process:
+        return  # a child's records would get among its parent's
+    html = bundle.get("text/html", "")
+    if len(html) > bundles.room() and _html_files < MAX_HTML_FILES:
+        _html_files += 1
+        name = figures.free_name("display", "html")
+        with open(name, "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(bundle.pop("text/html"))
+        bundle[bundles.FILE] = name
+    bundles.tell(bundle)
+
+
+def _rich(value: Any) -> dict[str, Any]:
+    """The forms that the value's type knows besides text. One that fails is left out: the text was shown."""
+    kind = type(value)
+    if kind.__module__ == "builtins":
+        return {}
+    if plain_text.is_table(value):
+        with plain_text.bounded_tables():
+            return _form(value, "_repr_html_", "text/html")
+    bundle: dict[str, Any] = {}
+    made = _called(value, "_repr_mimebundle_")
+    made = made[0] if isinstance(made, tuple) and made else made
+    if isinstance(made, dict):
+        bundle = {mime: data for mime, data in made.items() if isinstance(data, str | bytes)}
+    for method, mime in _METHODS.items():
+        if mime not in bundle:
+            bundle |= _form(value, method, mime)
+    return bundle
+
+
+def _form(value: Any, method: str, mime: str) -> dict[str, Any]:
+    data = _called(value, method)
+    data = data[0] if isinstance(data, tuple) and data else data
+    return {mime: data} if isinstance(data, str | bytes) else {}
+
+
+def _called(value: Any, method: str) -> Any:
+    # Of its type: many an object answers to any name.
+    form = getattr(type(value), method, None)
+    try:
+        return form(value) if callable(form) else None
+    except Exception:  # noqa: BLE001 - code of the cell's
+        return None

@@ -3,8 +3,9 @@
 A frame is four bytes, the body's length in big-endian order, and a body: one JSON object in UTF-8. Nothing here reads or
 writes a descriptor, so that a hostile peer can be played to it byte by byte.
 
-Output has a plainer form, records: a byte that names the stream (1 or 2), two for the length, the bytes. A record is no
-longer than PIPE_BUF, so that the kernel keeps it whole (pipe(7)) even when threads and forked children write at once.
+Output has a plainer form, records: a byte that names the stream (1, 2, or 3 for what is displayed), two for the length, the
+bytes. A record is no longer than PIPE_BUF, so that the kernel keeps it whole (pipe(7)) even when threads and forked children
+write at once. A display is several records of stream 3: for each mime type its name and its data in pieces, then an end.
 """
 
 import json
@@ -13,6 +14,15 @@ from typing import Any
 HEADER_BYTES = 4
 RECORD_HEADER_BYTES = 3
 MAX_RECORD_BYTES = 4096  # PIPE_BUF, linux/limits.h
+
+DISPLAY_STREAM = 3
+MAX_DISPLAYS = 50  # of a cell
+MAX_DISPLAY_BYTES = 1024 * 1024
+MAX_ALL_DISPLAY_BYTES = 4 * MAX_DISPLAY_BYTES
+FILE_MIME = "application/vnd.cellblock.file"  # the name of the generated file that holds the same
+PICTURES = ("image/png", "image/jpeg")  # bytes; the others are text
+DISPLAYED = (*PICTURES, FILE_MIME, "text/plain", "text/html", "text/markdown", "text/latex", "image/svg+xml")
+DISPLAY_NAME, DISPLAY_DATA, DISPLAY_END = b"n", b"d", b"e"  # the first byte of a record of stream 3
 
 Frame = dict[str, Any]
 
@@ -28,7 +38,13 @@ def encode(frame: Frame) -> bytes:
 
 def is_clean(report: Frame) -> bool:
     """Whether the report on a cell's source leaves the host nothing to decide: both sides must agree when it runs at once."""
-    return not any(report[key] for key in ("error", "violations", "imports", "file_ids", "methods"))
+    return not any(report[what] for what in ("error", "violations", "imports", "file_ids", "install", "methods"))
+
+
+def display_part(mime: str, data: bytes) -> list[bytes]:
+    """What records of stream 3 hold for one mime type of a display."""
+    step = MAX_RECORD_BYTES - RECORD_HEADER_BYTES - 1
+    return [DISPLAY_NAME + mime.encode(), *(DISPLAY_DATA + data[at : at + step] for at in range(0, len(data), step))]
 
 
 def record(stream: int, data: bytes | memoryview) -> bytes:
@@ -47,7 +63,7 @@ class RecordDecoder:
         buffer, start, parts = self._buffer + data, 0, []
         while len(buffer) - start >= RECORD_HEADER_BYTES:
             stream, length = buffer[start], int.from_bytes(buffer[start + 1 : start + RECORD_HEADER_BYTES], "big")
-            if stream not in (1, 2) or length > MAX_RECORD_BYTES:
+            if stream not in (1, 2, DISPLAY_STREAM) or length > MAX_RECORD_BYTES:
                 parts.append((2, buffer[start:]))
                 start = len(buffer)
                 break

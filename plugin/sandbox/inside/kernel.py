@@ -24,9 +24,28 @@ from dataclasses import dataclass
 from importlib.machinery import SourceFileLoader
 from os import getpid
 from sys import setprofile, settrace
+from time import perf_counter
 from typing import Any, NoReturn
 
-from . import display, frames, hints, load_file, methods, policy, source, streams, tracebacks
+from . import (
+    bundles,
+    charts,
+    display,
+    figures,
+    frames,
+    hints,
+    load_file,
+    magics,
+    methods,
+    places,
+    plain_text,
+    policy,
+    scopes,
+    source,
+    streams,
+    tracebacks,
+    zones,
+)
 
 MAX_FRAME_BYTES = 16 * 1024 * 1024  # 1 MiB of source is at most 6 MiB of JSON
 COPY_BYTES = 1 << 30
@@ -36,7 +55,11 @@ RESERVE_BYTES = 8 * 1024 * 1024  # never touched, so it costs address space only
 
 Step = Callable[[], object]
 
-_policy = policy.Policy({}, {}, {})
+_OURS = (
+    bundles, charts, display, figures, frames, load_file, magics, methods, places, plain_text, policy, scopes, source, streams,
+    tracebacks, zones,
+)  # fmt: skip
+_policy = policy.Policy.from_rows([])
 _reserve = bytearray()
 
 
@@ -46,7 +69,7 @@ def configure(rules: policy.Policy) -> None:
     threading.excepthook = tracebacks.show_in_thread
     _policy = rules
     _reserve = bytearray(RESERVE_BYTES)
-    for module in (sys.modules[__name__], display, frames, load_file, methods, policy, source, streams, tracebacks):
+    for module in (sys.modules[__name__], *_OURS):
         for name, value in vars(builtins).items():
             if not name.startswith("__"):
                 vars(module).setdefault(name, value)  # names of our own: a cell may replace those of `builtins`
@@ -80,33 +103,35 @@ def serve(peer: socket.socket, ordered_pipe: int, files: str) -> NoReturn:
     """
     load_file.configure(files)
     streams.install(ordered_pipe)
+    display.install()
     rehearse()
     decoder = frames.FrameDecoder(MAX_FRAME_BYTES)
     os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
     peer.sendall(frames.encode({"op": "ready"}))
-    code: types.CodeType | None = None
+    program: source.Program | None = None
     while True:
         data, descriptors, _, _ = socket.recv_fds(peer, 1 << 16, 1)
         if not data:
             os._exit(0)
         for frame in decoder.feed(data):
             if frame["op"] == "parse":
-                code, report = source.parse(frame["source"], _policy)
+                program, report = source.parse(frame["source"], _policy)
                 peer.sendall(frames.encode(report))
-                if code is not None and "run" in frame and frames.is_clean(report):
-                    _run(peer, code, frame["run"])
+                if program is not None and "run" in frame and frames.is_clean(report):
+                    _run(peer, program, frame["run"])
             elif frame["op"] == "file":
                 _copy_in(frame["name"], descriptors.pop())
                 peer.sendall(frames.encode({"op": "copied"}))
-            elif frame["op"] == "run" and code is not None:
-                _run(peer, code, frame)
+            elif frame["op"] == "run" and program is not None:
+                _run(peer, program, frame)
 
 
-def _run(peer: socket.socket, code: types.CodeType, request: dict[str, Any]) -> None:
+def _run(peer: socket.socket, program: source.Program, request: dict[str, Any]) -> None:
     load_file.install(request["files"], request["limits"])
+    zones.enter(request["tz"])
     teller = _Teller(peer, request["token"])
     # A context of the cell's own: importing pandas has left decimal's in the one that every fork has.
-    ending = contextvars.Context().run(execute, code, teller.failed)
+    ending = contextvars.Context().run(execute, program, teller.failed)
     if getpid() != teller.pid:
         os._exit(0)  # a fork of the cell that came back here: only the first process answers
     teller.done(ending)
@@ -136,7 +161,7 @@ class _Teller:
         return {"op": "done", "token": self._token, "kind": ending.kind, "error": ending.error, "code": ending.code}
 
 
-def execute(code: types.CodeType, failed: Step) -> Ending:
+def execute(program: source.Program, failed: Step) -> Ending:
     """Run the cell as a script runs, up to and including what Python does when a script ends.
 
     Args:
@@ -144,14 +169,30 @@ def execute(code: types.CodeType, failed: Step) -> Ending:
             what claims success afterwards is not believed.
     """
     main = [_fresh_main()]
-    ending = _guarded(functools.partial(exec, code, main[0].__dict__), failed)
+    ending = _guarded(functools.partial(_run_parts, program, main[0].__dict__), failed)
     tear_down = functools.partial(_tear_down, main)
-    for last_step in (display.save_open_figures, _join_threads, atexit._run_exitfuncs, tear_down):
+    for last_step in (figures.save_open_figures, _join_threads, atexit._run_exitfuncs, tear_down):
         after = _guarded(last_step, failed)
         if ending.kind == "ok":
             ending = after
     streams.flush()
     return ending
+
+
+def _run_parts(program: source.Program, names: dict[str, Any]) -> None:
+    """The cell's statements, and the value of its last expression shown: all of it is the code's own work."""
+    started = perf_counter()
+    for part in program.parts:
+        began = perf_counter()
+        exec(part.code, names)
+        if part.timed:
+            _print_time(began)
+    if program.timed:
+        _print_time(started)
+
+
+def _print_time(began: float) -> None:
+    sys.stdout.write(f"Wall time: {(perf_counter() - began) * 1000:.3g} ms\n")
 
 
 def _tear_down(main: list[types.ModuleType]) -> None:
@@ -246,7 +287,7 @@ def _fresh_main() -> types.ModuleType:
     # directory, as code works it out, is the working directory.
     main.__dict__.update(__builtins__=builtins, __annotations__={}, __cached__=None, __file__=source.NAME)
     main.__dict__.update(__loader__=SourceFileLoader("__main__", source.NAME))
-    main.__dict__.update(load_file.names())
+    main.__dict__.update(load_file.names() | display.names())
     return main
 
 
@@ -262,14 +303,14 @@ def _copy_in(name: str, descriptor: int) -> None:
 def rehearse() -> None:
     """An empty cell before the first real one, up to its last steps: it touches the pages that every call writes to."""
     request = frames.FrameDecoder(MAX_FRAME_BYTES).feed(
-        frames.encode({"op": "parse", "source": "import sys\nx = (1, 'a')\n"})
+        frames.encode({"op": "parse", "source": "import sys\nx = (1, 'a')\nNone\n"})
     )[0]
-    code, report = source.parse(request["source"], _policy)
+    program, report = source.parse(request["source"], _policy)
     frames.encode(report)
     load_file.install({}, {})
     main = [_fresh_main()]
-    ending = _guarded(functools.partial(exec, code or "", main[0].__dict__), bool)
-    _guarded(display.save_open_figures, bool)
+    ending = _guarded(functools.partial(_run_parts, program or source.Program(()), main[0].__dict__), bool)
+    _guarded(figures.save_open_figures, bool)
     _guarded(functools.partial(_tear_down, main), bool)
     streams.touch()
     _Teller(types.SimpleNamespace(sendall=len), "").done(ending)

@@ -4,6 +4,7 @@ Which these are, the catalogue says; the host hands their names over when the zy
 """
 
 import types
+from collections.abc import Iterable
 
 _wanted: frozenset[str] = frozenset()
 
@@ -14,10 +15,10 @@ def configure(names: list[str]) -> None:
     _wanted = frozenset(names)
 
 
-def used(code: types.CodeType) -> list[str]:
+def used(codes: Iterable[types.CodeType]) -> list[str]:
     """Those of the names that code reads as an attribute, imports or has as a global, in any of its functions."""
     found: set[str] = set()
-    waiting: list[object] = [code]
+    waiting: list[object] = [*codes]
     while waiting:
         part = waiting.pop()
         if isinstance(part, types.CodeType):

@@ -7,6 +7,7 @@ host has read what was written directly before it, and the host reads all record
 """
 
 import builtins
+import contextlib
 import fcntl
 import io
 import os
@@ -102,6 +103,17 @@ def install(pipe: int) -> None:
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
     builtins.input = _nobody_to_ask
+
+
+def display(payloads: list[bytes]) -> None:
+    """Write records of the stream beside the two, after what was printed before."""
+    with contextlib.suppress(AttributeError, OSError, ValueError):  # code may have closed or replaced it
+        sys.stdout.flush()
+    out = _streams[0]
+    with out._turn:
+        _let_pass(*_streams)
+        for payload in payloads:
+            os.write(out._pipe, frames.record(frames.DISPLAY_STREAM, payload))
 
 
 def touch() -> None:

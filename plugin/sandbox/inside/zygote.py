@@ -123,9 +123,9 @@ def _rehearse_pandas() -> None:
 def _rehearse_matplotlib() -> None:
     import matplotlib.pyplot as plt
 
-    from . import display
+    from . import figures
 
-    display.install()
+    figures.install()
     figure, axes = plt.subplots()
     axes.plot([1, 2, 3], label="x")
     axes.bar([1, 2], [3, 4])
@@ -135,7 +135,7 @@ def _rehearse_matplotlib() -> None:
     plt.close("all")
     if "pandas" in sys.modules:
         _rehearse_pandas_plot()
-    display.forget()
+    figures.forget()
 
 
 def _rehearse_pandas_plot() -> None:
