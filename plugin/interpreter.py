@@ -259,7 +259,9 @@ class Interpreter:
         if report["violations"]:
             raise PolicyViolation(report["violations"])
         async with opened(call.kept, call.user_id, call.files, report["file_ids"], self.settings.work_bytes) as inputs:
-            lacking = await self._installs.lacking([], report, (Path(each.name).stem for each in inputs))
+            own_modules = [Path(each.name).stem for each in inputs]
+            readers = {name for each in inputs for name in each.record.type.packages}
+            lacking = await self._installs.lacking([], report, own_modules, readers)
             if any(lacking) and call.installs:
                 raise _Lacking(lacking)
             for each in inputs:

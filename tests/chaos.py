@@ -14,6 +14,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import filelock
+
 sys.path.insert(0, str(Path(__file__).parent))
 
 from refusing import NAMESPACES_REFUSED, launchers_refused
@@ -151,6 +153,15 @@ def grown(started: float) -> list[str]:
     return found
 
 
+def another_bots(ground: Path) -> bool:
+    """Whether a process that lives holds a zygote's directory."""
+    try:
+        with filelock.FileLock(ground / "lock").acquire(timeout=0):
+            return False
+    except filelock.Timeout:
+        return True
+
+
 async def main(home: str, level: str, calls: int, seconds: float) -> int:
     before = len(os.listdir("/proc/self/fd"))
     started = time.monotonic()
@@ -168,7 +179,8 @@ async def main(home: str, level: str, calls: int, seconds: float) -> int:
         chaos.kills, kills = Counter(), chaos.kills  # from here on nothing explains a failure
         await asyncio.gather(*(chaos.call(number) for number in range(40)))
     left = [line for _, _, line in processes().values()]
-    left += [str(path) for ground in grounds for path in ground.glob("cellblock-*") if path not in directories]
+    fresh = {path for ground in grounds for path in ground.glob("cellblock-*")} - directories
+    left += [str(path) for path in fresh if not another_bots(path)]
     if len(os.listdir("/proc/self/fd")) > before:
         left.append(f"{len(os.listdir('/proc/self/fd')) - before} descriptors")
     summary = {

@@ -6,9 +6,14 @@ from pathlib import Path
 import pytest
 
 from plugin import Interpreter
+from plugin.files.types import ROWS
+from plugin.packages.catalogue import Catalogue
 
 # Kept between runs: building it takes most of a minute, and no test changes it.
 BUILT_HOME = Path(__file__).parent.parent / "build" / "test-home"
+WRITERS = {"lxml", "python-docx", "tables", "xlsxwriter"}
+FONTS = {"manimgx-fonts", "noto-cjk-sans-otc"}
+FULL_HOME = Path(__file__).parent.parent / "build" / "loaders-home"
 
 
 @pytest.fixture(scope="session")
@@ -28,8 +33,36 @@ def home(built_venv: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-async def interpreter(home: Path) -> AsyncIterator[Interpreter]:
+def nothing_to_install(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The address of an index without packages: no test asks the real one for what a call lacks."""
+    return tmp_path_factory.mktemp("index").as_uri()
+
+
+@pytest.fixture(scope="session")
+async def interpreter(home: Path, nothing_to_install: str) -> AsyncIterator[Interpreter]:
     """One warm interpreter with a small memory limit, for all tests that only call it."""
-    async with Interpreter(home=home, memory_bytes=256 * 1024**2, work_bytes=64 * 1024**2) as interpreter:
+    options = {"memory_bytes": 256 * 1024**2, "work_bytes": 64 * 1024**2, "index_url": nothing_to_install}
+    async with Interpreter(home=home, **options) as interpreter:
+        await interpreter.warm()
+        yield interpreter
+
+
+@pytest.fixture(scope="session")
+async def full(
+    home: Path, nothing_to_install: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Interpreter]:
+    """One whose environment has every package that a row of types.toml names, and what writes such files.
+
+    The plain one where new environments start with all of them; else one beside it, kept between runs.
+    """
+    wanted = {name for row in ROWS.values() for name in row.packages} | WRITERS | FONTS
+    missing = sorted(wanted - {row.distribution for row in Catalogue().starters})
+    if missing:
+        async with Interpreter(home=FULL_HOME, pool_min=0, catalogue_add=missing) as interpreter:
+            await interpreter.warm()
+        home = tmp_path_factory.mktemp("full")
+        (home / "venv").symlink_to((FULL_HOME / "venv").resolve())
+    options = {"catalogue_add": missing, "max_files_per_user": 1000, "index_url": nothing_to_install}
+    async with Interpreter(home=home, **options) as interpreter:
         await interpreter.warm()
         yield interpreter

@@ -1,5 +1,6 @@
 """Which packages a call needs: those it names, those its code imports, those that its methods and files work with."""
 
+import contextlib
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -82,5 +83,6 @@ def needed(
         for row in catalogue.using(method):
             want(row.distribution, optional)
     for distribution in helpful:
-        want(distribution, optional)
+        with contextlib.suppress(PackageNotApproved):  # struck out by the operator: load_file says what it lacks
+            want(distribution, optional)
     return Needed(tuple(required.values()), tuple(row for name, row in optional.items() if name not in required))

@@ -1,6 +1,5 @@
 """One file on its way to the disk: written beside its place, then moved there. It blocks: call it in a thread."""
 
-import fcntl
 import hashlib
 import os
 from pathlib import Path
@@ -26,6 +25,8 @@ class Incoming:
         self._hash, self._size = hashlib.sha256(), 0
 
     def create(self) -> None:
+        import fcntl  # not on every system that this package is imported on
+
         shard = self._path.parent
         for directory in (shard.parent.parent, shard.parent, shard):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -68,6 +69,8 @@ class Incoming:
 
 def abandoned(path: Path) -> int | None:
     """A locked descriptor of content, whole or half written, that no upload of any process holds; None where one does."""
+    import fcntl
+
     for place in (path, path.with_name(path.name + PARTIAL)):
         try:
             descriptor = os.open(place, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
