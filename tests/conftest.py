@@ -6,9 +6,12 @@ from pathlib import Path
 import pytest
 
 from plugin import Interpreter
+from plugin.files.types import ROWS
+from plugin.packages.catalogue import Catalogue
 
 # Kept between runs: building it takes most of a minute, and no test changes it.
 BUILT_HOME = Path(__file__).parent.parent / "build" / "test-home"
+FULL_HOME = Path(__file__).parent.parent / "build" / "loaders-home"
 
 
 @pytest.fixture(scope="session")
@@ -31,5 +34,23 @@ def home(built_venv: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def interpreter(home: Path) -> AsyncIterator[Interpreter]:
     """One warm interpreter with a small memory limit, for all tests that only call it."""
     async with Interpreter(home=home, memory_bytes=256 * 1024**2, work_bytes=64 * 1024**2) as interpreter:
+        await interpreter.warm()
+        yield interpreter
+
+
+@pytest.fixture(scope="session")
+async def full(home: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Interpreter]:
+    """One whose environment has every package that a row of types.toml names, and what writes such files.
+
+    The plain one where new environments start with all of them; else one beside it, kept between runs.
+    """
+    wanted = {name for row in ROWS.values() for name in row.packages} | {"lxml", "python-docx", "tables", "xlsxwriter"}
+    missing = sorted(wanted - {row.distribution for row in Catalogue().starters})
+    if missing:
+        async with Interpreter(home=FULL_HOME, pool_min=0, catalogue_add=missing) as interpreter:
+            await interpreter.warm()
+        home = tmp_path_factory.mktemp("full")
+        (home / "venv").symlink_to((FULL_HOME / "venv").resolve())
+    async with Interpreter(home=home, catalogue_add=missing, max_files_per_user=1000) as interpreter:
         await interpreter.warm()
         yield interpreter

@@ -275,9 +275,9 @@ async def test_load_file_gives_the_natural_object(
 def test_every_file_types_loader_is_there() -> None:
     """types.toml names no loader that the sandbox does not have."""
     from plugin.files.types import ROWS, UNKNOWN
-    from plugin.sandbox.inside import load_file
+    from plugin.sandbox.inside import loaders
 
-    assert {row.loader for row in [*ROWS.values(), UNKNOWN]} <= set(load_file._LOADERS)
+    assert {row.loader for row in [*ROWS.values(), UNKNOWN]} <= set(loaders.LOADERS)
 
 
 async def test_what_a_cell_writes_can_be_loaded_by_the_next(interpreter: Interpreter) -> None:

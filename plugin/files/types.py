@@ -8,7 +8,10 @@ from importlib import resources
 from typing import Literal
 
 Kind = Literal["image", "data", "text", "document", "audio", "video", "archive", "other"]
-Loader = Literal["csv", "tsv", "excel", "json", "text", "image", "bytes", "path"]
+Loader = Literal[
+    "csv", "tsv", "excel", "parquet", "feather", "hdf5", "npy", "sqlite", "stata", "spss", "sas",
+    "json", "jsonl", "yaml", "toml", "xml", "text", "document", "pdf", "image", "pickle", "path", "bytes",
+]  # fmt: skip
 
 _UNKNOWN_SUFFIX = re.compile(r"[\w+-]{1,16}")
 
@@ -20,12 +23,14 @@ class FileType:
     Attributes:
         suffixes: lower case, without the dot.
         loader: what `load_file` does with such a file inside the sandbox.
+        packages: distributions that the loader needs there.
     """
 
     suffixes: tuple[str, ...]
     kind: Kind
     mime: str
     loader: Loader
+    packages: tuple[str, ...] = ()
 
 
 UNKNOWN = FileType((), "other", "application/octet-stream", "bytes")
@@ -56,7 +61,10 @@ def split_suffix(filename: str) -> tuple[str, str]:
 
 def _shipped() -> Mapping[str, FileType]:
     table = tomllib.loads(resources.files(__package__).joinpath("types.toml").read_text("utf-8"))["type"]
-    types = [FileType(tuple(row["suffixes"]), row["kind"], row["mime"], row["loader"]) for row in table]
+    types = [
+        FileType(tuple(row["suffixes"]), row["kind"], row["mime"], row["loader"], tuple(row.get("packages", ())))
+        for row in table
+    ]
     return {suffix: row for row in types for suffix in row.suffixes}
 
 
