@@ -11,6 +11,8 @@ from plugin.packages.catalogue import Catalogue
 
 # Kept between runs: building it takes most of a minute, and no test changes it.
 BUILT_HOME = Path(__file__).parent.parent / "build" / "test-home"
+WRITERS = {"lxml", "python-docx", "tables", "xlsxwriter"}
+FONTS = {"manimgx-fonts", "noto-cjk-sans-otc"}
 FULL_HOME = Path(__file__).parent.parent / "build" / "loaders-home"
 
 
@@ -44,7 +46,7 @@ async def full(home: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIte
 
     The plain one where new environments start with all of them; else one beside it, kept between runs.
     """
-    wanted = {name for row in ROWS.values() for name in row.packages} | {"lxml", "python-docx", "tables", "xlsxwriter"}
+    wanted = {name for row in ROWS.values() for name in row.packages} | WRITERS | FONTS
     missing = sorted(wanted - {row.distribution for row in Catalogue().starters})
     if missing:
         async with Interpreter(home=FULL_HOME, pool_min=0, catalogue_add=missing) as interpreter:

@@ -21,7 +21,7 @@ import traceback
 import warnings
 from typing import Any, NoReturn
 
-from . import jail, kernel, landlock, landlocked, methods, namespaces, policy, rlimits, source
+from . import fonts, jail, kernel, landlock, landlocked, methods, namespaces, policy, rlimits, source
 
 CONTROL_FD = 3
 MAX_MESSAGE_BYTES = 192 * 1024
@@ -126,6 +126,7 @@ def _rehearse_matplotlib() -> None:
     from . import figures
 
     figures.install()
+    fonts.install(_site_packages())
     figure, axes = plt.subplots()
     axes.plot([1, 2, 3], label="x")
     axes.bar([1, 2], [3, 4])
