@@ -6,15 +6,13 @@ from plugin import Interpreter
 from plugin.files.types import ROWS, UNKNOWN, Loader
 from plugin.sandbox.inside import loaders
 
-ACCENTS = "name;price\nCafé;1,5\nÜber;2,5\n"
-
 
 async def loaded(interpreter: Interpreter, name: str, data: bytes, code: str) -> str:
-    """What the code prints, where ID is the file's id; the error's last line where it fails."""
+    """What the code prints, where ID is the file's id; where it fails the error's last line, notes left out."""
     record = await interpreter.files.upload("lou", data, name)
     result = await interpreter.run(f"ID = '{record.file_id}'\n{code}", user_id="lou")
     await interpreter.files.delete(record.file_id, "lou")
-    return result.stdout if result.success else result.error.strip().splitlines()[-1]
+    return result.stdout if result.success else [line for line in result.error.splitlines() if line[:1] not in "( "][-1]
 
 
 async def written(interpreter: Interpreter, code: str) -> dict[str, bytes]:

@@ -110,7 +110,7 @@ ENTITIES = (
         pytest.param("b.yaml", lambda: b"a: [1", "no valid YAML", id="half a yaml"),
         pytest.param("b.yaml", lambda: b"!!python/object/apply:os.system ['id']", "no valid YAML", id="yaml that runs"),
         pytest.param("b.csv", lambda: b"a,b\n1,2\n1,2,3,4\n", "on_bad_lines='skip'", id="ragged csv"),
-        pytest.param("b.xls", lambda: b"<?xml version='1.0'?><?mso-application progid='Excel.Sheet'?><Workbook/>", "XML of Excel 2003", id="Excel's XML of 2003"),
+        pytest.param("b.xls", lambda: b"<?xml version='1.0'?><Workbook xmlns='urn:schemas-microsoft-com:office:spreadsheet'/>", "XML of Excel 2003", id="Excel's XML of 2003"),
         pytest.param("b.xls", lambda: b"<html><p>Please log in</p></html>", "HTML page without a table", id="a log-in page named xls"),
     ],
 )  # fmt: skip

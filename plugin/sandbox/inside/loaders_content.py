@@ -3,7 +3,7 @@
 import re
 import zipfile
 
-from . import loaders_text
+from . import loaders_text, loading
 
 HEAD_BYTES = 64 * 1024
 OLE2 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # [MS-CFB] 2.2: old Office files, and new ones with a password
@@ -48,6 +48,7 @@ _OPEN_DOCUMENT = {
     b"application/vnd.oasis.opendocument.presentation": "document",
 }
 _HTML = re.compile(r"\s*(<!--.*?-->\s*)*<(!doctype\s+html|html|head|body|table|meta)\b", re.IGNORECASE | re.DOTALL)
+_EXCEL_2003 = "urn:schemas-microsoft-com:office:spreadsheet"
 _TABLES = ("csv", "tsv", "excel")
 _TEXTS = ("csv", "tsv", "json", "jsonl", "yaml", "toml", "xml", "text")
 _KNOWN_BY_CONTENT = set(NAMES) - {"csv", "html", "gzip"}
@@ -104,9 +105,13 @@ def _instead(asked: str, head: bytes) -> str:
     text = loaders_text.sample(head)
     if text is None or not head:
         return asked  # its reader says what is wrong
-    if asked in _TABLES:
-        return "html" if _is_html(head) else "csv"
-    return asked
+    if asked not in _TABLES:
+        return asked
+    if _is_html(head):
+        return "html"
+    if _EXCEL_2003 in text:
+        raise loading.Unloadable("it is the XML of Excel 2003, which nothing here reads; ask for it as xlsx or csv")
+    return "csv"
 
 
 def _is_html(head: bytes) -> bool:

@@ -55,7 +55,7 @@ def read_html(path: str, **options: Any) -> Any:
     pandas = loading.package("pandas", "pandas")
     loading.package("lxml", "lxml")
     try:
-        tables = pandas.read_html(path, **options)
+        tables = pandas.read_html(path, **{"flavor": "lxml"} | options)
     except ValueError as error:
         raise loading.Unloadable(f"it is an HTML page without a table ({loading.said(error)})") from None
     return tables[0] if len(tables) == 1 else tables
