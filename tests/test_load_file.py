@@ -1,6 +1,7 @@
 """load_file: each type, written by a real writer, uploaded, loaded in a real sandbox."""
 
 import pytest
+from refusing import NAMESPACES_REFUSED, launchers_refused
 
 from plugin import Interpreter
 from plugin.files.types import ROWS, UNKNOWN, Loader
@@ -178,3 +179,21 @@ def test_rows_and_loaders_hold_together() -> None:
 
     named = {row.loader for row in [*ROWS.values(), UNKNOWN]}
     assert named == set(get_args(Loader)) == set(loaders.LOADERS) - {"html", "gzip"}
+
+
+async def test_at_level_landlock_too(full: Interpreter) -> None:
+    """Files and fonts lie at other paths there: a workbook, an HDF5 file and a chart in Chinese."""
+    made = await written(
+        full,
+        FRAME + "frame.to_excel('t.xlsx', index=False)\nimport h5py\nwith h5py.File('t.h5', 'w') as f: f['x'] = [1, 2]",
+    )
+    with launchers_refused(*NAMESPACES_REFUSED):
+        async with Interpreter(**full.settings.model_dump(exclude={"level"})) as interpreter:
+            assert await loaded(interpreter, "t.xlsx", made["t.xlsx"], SHOW) == SHOWN
+            assert await loaded(interpreter, "t.h5", made["t.h5"], "print(load_file(ID)['x'][:])") == "[1 2]\n"
+            assert await loaded(interpreter, "t.csv", b"a\n1\n", "print(len(load_file('/mnt/data/t.csv')))") == "1\n"
+            chart = "import matplotlib.pyplot as plt; plt.title('销售额 🚀'); plt.savefig('c.png')"
+            result = await interpreter.run(chart, user_id="lou")
+            assert (result.output, result.error) == ("", "")
+            hint = "import pandas as pd; pd.read_csv('/mnt/data/t.csv')"
+            assert "use paths relative to the working directory" in (await interpreter.run(hint, user_id="lou")).error

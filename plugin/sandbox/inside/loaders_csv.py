@@ -1,7 +1,6 @@
 """Tables of text: which encoding, delimiter and decimal sign they have, told from their first 64 KiB."""
 
 import csv
-import io
 import re
 from collections import Counter
 from typing import Any
@@ -27,21 +26,21 @@ def read_tsv(path: str, **options: Any) -> Any:
 
 def _read(path: str, likely: str | None, options: dict[str, Any]) -> Any:
     pandas = loading.package("pandas", "pandas")
-    unpacked = _unpacked(path) if "compression" not in options else None
-    with open(path, "rb") as file:
-        head = unpacked[: loaders_text.SAMPLE_BYTES] if unpacked is not None else file.read(loaders_text.SAMPLE_BYTES)
+    head = loaders_text.content(path, loaders_text.SAMPLE_BYTES)
     encoding = options.get("encoding") or loaders_text.encoding(head)
     sample = head.decode(encoding, "ignore").removeprefix("\ufeff")
     if not sample.strip() and len(head) < loaders_text.SAMPLE_BYTES:
         return pandas.DataFrame()
-    asked = {"encoding": encoding} | _found(sample, likely, options) | options
+    packed = {"compression": "gzip" if loaders_text.is_gzip(path) else None}
+    asked = {"encoding": encoding} | packed | _found(sample, likely, options) | options
     try:
-        return pandas.read_csv(path if unpacked is None else io.BytesIO(unpacked), **asked)
+        return pandas.read_csv(path, **asked)
     except UnicodeDecodeError:
         if "encoding" in options:
             raise
         whole = loaders_text.content(path)  # beyond the sample stands what is no UTF-8
-        return pandas.read_csv(io.BytesIO(whole), **asked | {"encoding": loaders_text.fallback(whole)})
+        asked["encoding"] = loaders_text.fallback(whole)
+        return pandas.read_csv(path, **asked)
     except pandas.errors.ParserError as error:
         if options:
             raise
@@ -49,14 +48,6 @@ def _read(path: str, likely: str | None, options: dict[str, Any]) -> Any:
             f"its lines do not fit together as a table ({loading.said(error)}); look at the text with "
             "open(), then give load_file what pandas.read_csv needs, such as sep=, skiprows= or on_bad_lines='skip'"
         ) from None
-
-
-def _unpacked(path: str) -> bytes | None:
-    """What a gzip file holds; None of any other."""
-    with open(path, "rb") as file:
-        if file.read(2) != loaders_text.GZIP:
-            return None
-    return loading.gunzipped(path)
 
 
 def _found(sample: str, likely: str | None, options: dict[str, Any]) -> dict[str, str]:

@@ -2,8 +2,10 @@
 
 import contextlib
 import os
+import re
 import resource
 import sqlite3
+import sys
 from typing import Any
 from urllib.parse import quote
 
@@ -13,6 +15,10 @@ CELL_BYTES = 8  # the least that a value takes once it is decoded
 _OLE = b"\xd0\xcf\x11\xe0"
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")  # [MS-OFFCRYPTO] 2.3.4: the stream that holds a protected document
 MAX_TABLES = 1000
+READER_CELL_BYTES = 32  # what calamine takes for each cell, empty ones too
+_LONGEST_REFERENCE = len(' r="XFD1048576')
+_COLUMN = re.compile(rb' r="([A-Z]{1,3})[0-9]')
+_ROW = re.compile(rb' r="[A-Z]{1,3}([0-9]{1,7})"')
 
 
 def read_excel(path: str, **options: Any) -> Any:
@@ -39,7 +45,9 @@ def _checked_engine(path: str) -> str:
         if old and _ENCRYPTED in start + file.read():
             raise loading.Unloadable("it is protected with a password; ask for it without")
     if not old:
-        loading.check_zip(path)
+        reach = _Reach()
+        loading.check_zip(path, reach.look)
+        reach.check()
     try:
         loading.package("python_calamine", "python-calamine")
     except loading.MissingPackage:
@@ -48,6 +56,37 @@ def _checked_engine(path: str) -> str:
         loading.package("openpyxl", "openpyxl")
         return "openpyxl"
     return "calamine"
+
+
+class _Reach:
+    """How far from A1 an xlsx has cells: readers make all that lie between, one word far away stands for gigabytes."""
+
+    def __init__(self) -> None:
+        self._columns: set[bytes] = set()
+        self._row = 0
+        self._member, self._end = "", b""
+
+    def look(self, member: str, piece: bytes) -> None:
+        if not member.startswith("xl/worksheets/"):
+            return
+        if member != self._member:
+            self._member, self._end = member, b""
+        piece = self._end + piece
+        self._end = piece[-_LONGEST_REFERENCE:]  # one may be cut in two
+        self._columns.update(_COLUMN.findall(piece))
+        last = max(set(_ROW.findall(piece)), key=lambda row: (len(row), row), default=b"0")
+        self._row = max(self._row, int(last))
+
+    def check(self) -> None:
+        last = max(self._columns, key=lambda column: (len(column), column), default=b"A").decode()
+        width = 0
+        for letter in last:
+            width = width * 26 + ord(letter) - ord("A") + 1
+        if width * self._row * READER_CELL_BYTES > _memory():
+            raise loading.Unloadable(
+                f"its cells reach as far as {last}{self._row}, which is more than memory holds; "
+                "ask for it without what stands far from the table, or for a csv"
+            )
 
 
 def read_html(path: str, **options: Any) -> Any:
@@ -83,9 +122,15 @@ def read_feather(path: str, **options: Any) -> Any:
     return pandas.read_feather(path, **options)
 
 
-def _check_size(rows: int, columns: int) -> None:
+def _memory() -> int:
+    """How many bytes this process may have."""
     most = resource.getrlimit(resource.RLIMIT_DATA)[0]
-    if most != resource.RLIM_INFINITY and rows * columns * CELL_BYTES > most:
+    return sys.maxsize if most == resource.RLIM_INFINITY else most
+
+
+def _check_size(rows: int, columns: int) -> None:
+    most = _memory()
+    if rows * columns * CELL_BYTES > most:
         raise loading.Unloadable(
             f"its {rows} rows of {columns} columns need more memory than the {most // 1024**2} MB there are; "
             "load some columns with columns=[...], or read it in batches with pyarrow.parquet.ParquetFile"

@@ -1,6 +1,7 @@
 """Text: which encoding it has; and what is text: source code, json, jsonl, yaml, toml, xml."""
 
 import codecs
+import gzip
 import json
 import tomllib
 from typing import Any
@@ -61,14 +62,19 @@ def sample(head: bytes) -> str | None:
     return None if "\0" in text else text
 
 
-def content(path: str) -> bytes:
-    """A file's bytes, unpacked where it is gzip."""
+def content(path: str, size: int = -1) -> bytes:
+    """A file's bytes, or its first ones, unpacked where it is gzip."""
+    if is_gzip(path):
+        loading.check_gzip(path)
+        with gzip.open(path) as unpacked:
+            return unpacked.read(size)
     with open(path, "rb") as file:
-        packed = file.read(2) == GZIP
-        if not packed:
-            file.seek(0)
-            return file.read()
-    return loading.gunzipped(path)
+        return file.read(size)
+
+
+def is_gzip(path: str) -> bool:
+    with open(path, "rb") as file:
+        return file.read(len(GZIP)) == GZIP
 
 
 def text(path: str, encoding: str | None = None) -> str:

@@ -5,6 +5,7 @@ import importlib
 import sys
 import zipfile
 import zlib
+from collections.abc import Callable
 from typing import Any
 
 MAX_MESSAGE_CHARACTERS = 500
@@ -15,9 +16,10 @@ _LOCAL_HEADER_BYTES = 30  # APPNOTE.TXT 4.3.7: the lengths of name and extra fie
 # The host's numbers (`Interpreter` sends them) replace these.
 limits = {
     "image_pixels": 100_000_000,
-    "unpacked_bytes": 400
-    * 1024**2,  # of the members of an office document, or of a packed table: 8 times the largest upload
+    "unpacked_bytes": 256 * 1024**2,  # of an office document or a packed table: half of what memory is by default
 }
+
+Look = Callable[[str, bytes], None]
 
 
 class Unloadable(Exception):
@@ -58,8 +60,11 @@ def said(error: BaseException) -> str:
     return words if " " in words else f"{type(error).__name__} {words}".strip()
 
 
-def check_zip(path: str) -> None:
+def check_zip(path: str, look: Look | None = None) -> None:
     """Refuse an archive whose members unpack to more than may be, whatever its directory says of their sizes.
+
+    Args:
+        look: is shown each member's name and content, piece by piece.
 
     Raises:
         Unloadable: it does, has too many members, or is no archive that can be read.
@@ -76,12 +81,12 @@ def check_zip(path: str) -> None:
         for member in members:
             if member.flag_bits & 1:
                 raise Unloadable("it is protected with a password; ask for it without")
-            left -= _unpacked(file, member, left)
+            left -= _unpacked(file, member, left, look)
             if left < 0:
                 raise Unloadable(f"it unpacks to more than {most // 1024**2} MB; ask for a smaller one, or for a csv")
 
 
-def _unpacked(file: Any, member: zipfile.ZipInfo, most: int) -> int:
+def _unpacked(file: Any, member: zipfile.ZipInfo, most: int, look: Look | None) -> int:
     """How many bytes a member really unpacks to; counts no further than just above `most`."""
     if member.compress_type == zipfile.ZIP_STORED:
         return member.compress_size
@@ -98,27 +103,28 @@ def _unpacked(file: Any, member: zipfile.ZipInfo, most: int) -> int:
                 break
             packed -= len(data)
             while data and count <= most:
-                count += len(unpack.decompress(data, CHUNK_BYTES))
+                piece = unpack.decompress(data, CHUNK_BYTES)
+                count += len(piece)
                 data = unpack.unconsumed_tail
+                if look is not None:
+                    look(member.filename, piece)
     except zlib.error as error:
         raise Unloadable(f"it is damaged ({said(error)}); ask for it again") from None
     return count
 
 
-def gunzipped(path: str) -> bytes:
-    """The content of a gzip file.
+def check_gzip(path: str) -> None:
+    """Refuse a gzip file that unpacks to more than may be.
 
     Raises:
-        Unloadable: it is damaged, or more than may be.
+        Unloadable: it does, or is damaged.
     """
-    most, parts, count = limits["unpacked_bytes"], [], 0
+    most, count = limits["unpacked_bytes"], 0
     try:
         with gzip.open(path) as file:
             while part := file.read(CHUNK_BYTES):
-                parts.append(part)
                 count += len(part)
                 if count > most:
                     raise Unloadable(f"it unpacks to more than {most // 1024**2} MB; ask for a smaller one")
     except (OSError, EOFError, zlib.error) as error:
         raise Unloadable(f"it is damaged or cut off ({said(error)}); ask for it again") from None
-    return b"".join(parts)
