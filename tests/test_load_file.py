@@ -1,10 +1,14 @@
 """load_file: each type, written by a real writer, uploaded, loaded in a real sandbox."""
 
+import re
+from pathlib import Path
+
 import pytest
 from refusing import NAMESPACES_REFUSED, launchers_refused
 
 from plugin import Interpreter
 from plugin.files.types import ROWS, UNKNOWN, Loader
+from plugin.packages.catalogue import Catalogue
 from plugin.sandbox.inside import loaders
 
 
@@ -197,3 +201,18 @@ async def test_at_level_landlock_too(full: Interpreter) -> None:
             assert (result.output, result.error) == ("", "")
             hint = "import pandas as pd; pd.read_csv('/mnt/data/t.csv')"
             assert "use paths relative to the working directory" in (await interpreter.run(hint, user_id="lou")).error
+
+
+def test_what_a_loader_needs_is_approved() -> None:
+    """Each package that a row of types.toml names is in the catalogue."""
+    catalogue = Catalogue()
+    for row in ROWS.values():
+        for name in row.packages:
+            assert catalogue.approved(name).distribution == name and not catalogue.approved(name).operator_only
+
+
+def test_loaders_import_only_what_rows_name() -> None:
+    """A package that a loader asks for is named by some row, or is one for content under another name."""
+    sources = [path.read_text() for path in Path(loaders.__file__).parent.glob("loaders_*.py")]
+    asked = {name for source in sources for name in re.findall(r'loading\.package\("[\w.]+", "([\w-]+)"\)', source)}
+    assert asked == {name for row in ROWS.values() for name in row.packages} | {"lxml", "openpyxl"}
