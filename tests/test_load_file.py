@@ -49,6 +49,15 @@ SHOWN = "DataFrame {'a': [1, 2], 'b': ['x', 'y']}\n"
             id="xlsx by xlsxwriter",
         ),
         pytest.param(
+            "t.xls",
+            "import xlwt\nb = xlwt.Workbook(); s = b.add_sheet('S')\n"
+            "for r, row in enumerate([['a', 'b'], [1, 'x'], [2, 'y']]):\n"
+            "    for c, cell in enumerate(row): s.write(r, c, cell)\nb.save('t.xls')",
+            SHOW,
+            SHOWN,
+            id="xls by xlwt",
+        ),
+        pytest.param(
             "t.ods",
             "import zipfile\nhead = '<?xml version=\"1.0\"?><office:document-content '"
             "'xmlns:office=\"urn:oasis:names:tc:opendocument:xmlns:office:1.0\" '"
@@ -139,6 +148,28 @@ SHOWN = "DataFrame {'a': [1, 2], 'b': ['x', 'y']}\n"
             "print(repr(load_file(ID)))",
             "'Title\\nOne bold\\na\\tb\\n\\tc d\\nTab\\there'\n",
             id="docx",
+        ),
+        pytest.param(
+            "t.pptx",
+            "from pptx import Presentation\np = Presentation()\nfor n in range(11):\n"
+            "    s = p.slides.add_slide(p.slide_layouts[1]); s.shapes.title.text = f'Slide {n}'\n"
+            "    s.placeholders[1].text = 'one\\ntwo'\np.save('t.pptx')",
+            "d = load_file(ID).split('\\n\\n'); print(len(d), repr(d[2]), repr(d[10]))",
+            "11 'Slide 2\\none\\ntwo' 'Slide 10\\none\\ntwo'\n",
+            id="pptx: a page a slide, in their order",
+        ),
+        pytest.param(
+            "t.odt",
+            "import zipfile\nns = ' '.join(f'xmlns:{k}=\"urn:oasis:names:tc:opendocument:xmlns:{k}:1.0\"' for k in ('office', 'text', 'table'))\n"
+            "body = '<text:h>Title</text:h><text:p>One <text:span>bold</text:span> word<text:tab/>end</text:p>'\n"
+            "body += '<table:table><table:table-row><table:table-cell><text:p>a</text:p></table:table-cell>'\n"
+            "body += '<table:table-cell><text:p>b</text:p></table:table-cell></table:table-row></table:table>'\n"
+            "with zipfile.ZipFile('t.odt', 'w') as z:\n"
+            "    z.writestr('mimetype', 'application/vnd.oasis.opendocument.text')\n"
+            "    z.writestr('content.xml', f'<office:document-content {ns}><office:body><office:text>{body}</office:text></office:body></office:document-content>')",
+            "print(repr(load_file(ID)))",
+            "'Title\\nOne bold word\\tend\\na\\tb'\n",
+            id="odt",
         ),
         pytest.param(
             "t.pdf",
