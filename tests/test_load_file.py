@@ -247,3 +247,11 @@ def test_loaders_import_only_what_rows_name() -> None:
     sources = [path.read_text() for path in Path(loaders.__file__).parent.glob("loaders_*.py")]
     asked = {name for source in sources for name in re.findall(r'loading\.package\("[\w.]+", "([\w-]+)"\)', source)}
     assert asked == {name for row in ROWS.values() for name in row.packages} | {"lxml", "openpyxl"}
+
+
+def test_the_page_on_file_types_names_each_that_is_loaded() -> None:
+    """docs/file-types.md has every suffix whose loader gives more than text or a path."""
+    page = (Path(__file__).parent.parent / "docs" / "file-types.md").read_text()
+    for suffix, row in ROWS.items():
+        if row.loader not in ("text", "path", "image"):
+            assert f"`{suffix}`" in page, suffix
