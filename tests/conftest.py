@@ -11,7 +11,7 @@ from plugin.packages.catalogue import Catalogue
 
 # Kept between runs: building it takes most of a minute, and no test changes it.
 BUILT_HOME = Path(__file__).parent.parent / "build" / "test-home"
-WRITERS = {"lxml", "python-docx", "tables", "xlsxwriter"}
+WRITERS = {"lxml", "msoffcrypto-tool", "python-docx", "python-pptx", "tables", "xlsxwriter", "xlwt"}
 FONTS = {"manimgx-fonts", "noto-cjk-sans-otc"}
 FULL_HOME = Path(__file__).parent.parent / "build" / "loaders-home"
 

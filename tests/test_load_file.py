@@ -1,10 +1,14 @@
 """load_file: each type, written by a real writer, uploaded, loaded in a real sandbox."""
 
+import re
+from pathlib import Path
+
 import pytest
 from refusing import NAMESPACES_REFUSED, launchers_refused
 
 from plugin import Interpreter
 from plugin.files.types import ROWS, UNKNOWN, Loader
+from plugin.packages.catalogue import Catalogue
 from plugin.sandbox.inside import loaders
 
 
@@ -43,6 +47,15 @@ SHOWN = "DataFrame {'a': [1, 2], 'b': ['x', 'y']}\n"
             SHOW,
             SHOWN,
             id="xlsx by xlsxwriter",
+        ),
+        pytest.param(
+            "t.xls",
+            "import xlwt\nb = xlwt.Workbook(); s = b.add_sheet('S')\n"
+            "for r, row in enumerate([['a', 'b'], [1, 'x'], [2, 'y']]):\n"
+            "    for c, cell in enumerate(row): s.write(r, c, cell)\nb.save('t.xls')",
+            SHOW,
+            SHOWN,
+            id="xls by xlwt",
         ),
         pytest.param(
             "t.ods",
@@ -137,6 +150,28 @@ SHOWN = "DataFrame {'a': [1, 2], 'b': ['x', 'y']}\n"
             id="docx",
         ),
         pytest.param(
+            "t.pptx",
+            "from pptx import Presentation\np = Presentation()\nfor n in range(11):\n"
+            "    s = p.slides.add_slide(p.slide_layouts[1]); s.shapes.title.text = f'Slide {n}'\n"
+            "    s.placeholders[1].text = 'one\\ntwo'\np.save('t.pptx')",
+            "d = load_file(ID).split('\\n\\n'); print(len(d), repr(d[2]), repr(d[10]))",
+            "11 'Slide 2\\none\\ntwo' 'Slide 10\\none\\ntwo'\n",
+            id="pptx: a page a slide, in their order",
+        ),
+        pytest.param(
+            "t.odt",
+            "import zipfile\nns = ' '.join(f'xmlns:{k}=\"urn:oasis:names:tc:opendocument:xmlns:{k}:1.0\"' for k in ('office', 'text', 'table'))\n"
+            "body = '<text:h>Title</text:h><text:p>One <text:span>bold</text:span> word<text:tab/>end</text:p>'\n"
+            "body += '<table:table><table:table-row><table:table-cell><text:p>a</text:p></table:table-cell>'\n"
+            "body += '<table:table-cell><text:p>b</text:p></table:table-cell></table:table-row></table:table>'\n"
+            "with zipfile.ZipFile('t.odt', 'w') as z:\n"
+            "    z.writestr('mimetype', 'application/vnd.oasis.opendocument.text')\n"
+            "    z.writestr('content.xml', f'<office:document-content {ns}><office:body><office:text>{body}</office:text></office:body></office:document-content>')",
+            "print(repr(load_file(ID)))",
+            "'Title\\nOne bold word\\tend\\na\\tb'\n",
+            id="odt",
+        ),
+        pytest.param(
             "t.pdf",
             "import matplotlib.pyplot as plt\nf = plt.figure()\nf.text(.1, .5, 'Hello pages')\nf.savefig('t.pdf')",
             "print('Hello pages' in load_file(ID))", "True\n", id="pdf",
@@ -197,3 +232,26 @@ async def test_at_level_landlock_too(full: Interpreter) -> None:
             assert (result.output, result.error) == ("", "")
             hint = "import pandas as pd; pd.read_csv('/mnt/data/t.csv')"
             assert "use paths relative to the working directory" in (await interpreter.run(hint, user_id="lou")).error
+
+
+def test_what_a_loader_needs_is_approved() -> None:
+    """Each package that a row of types.toml names is in the catalogue."""
+    catalogue = Catalogue()
+    for row in ROWS.values():
+        for name in row.packages:
+            assert catalogue.approved(name).distribution == name and not catalogue.approved(name).operator_only
+
+
+def test_loaders_import_only_what_rows_name() -> None:
+    """A package that a loader asks for is named by some row, or is one for content under another name."""
+    sources = [path.read_text() for path in Path(loaders.__file__).parent.glob("loaders_*.py")]
+    asked = {name for source in sources for name in re.findall(r'loading\.package\("[\w.]+", "([\w-]+)"\)', source)}
+    assert asked == {name for row in ROWS.values() for name in row.packages} | {"lxml", "openpyxl"}
+
+
+def test_the_page_on_file_types_names_each_that_is_loaded() -> None:
+    """docs/file-types.md has every suffix whose loader gives more than text or a path."""
+    page = (Path(__file__).parent.parent / "docs" / "file-types.md").read_text()
+    for suffix, row in ROWS.items():
+        if row.loader not in ("text", "path", "image"):
+            assert f"`{suffix}`" in page, suffix

@@ -160,6 +160,18 @@ async def test_a_pdf_with_a_password(full: Interpreter) -> None:
     assert await loaded(full, "a.pdf", made["owner.pdf"], "print('Hello' in load_file(ID))") == "True\n"
 
 
+async def test_an_office_file_with_a_password(full: Interpreter) -> None:
+    """As Office protects it: refused, a workbook and a document alike."""
+    made = await written(
+        full,
+        FRAME + "frame.to_excel('t.xlsx', index=False)\nfrom msoffcrypto.format.ooxml import OOXMLFile\n"
+        "with open('t.xlsx', 'rb') as plain, open('locked.xlsx', 'wb') as locked:\n"
+        "    OOXMLFile(plain).encrypt('secret', locked)",
+    )
+    for name in ("t.xlsx", "t.docx"):
+        assert "it is protected with a password" in await loaded(full, name, made["locked.xlsx"], LOAD)
+
+
 async def test_parquet_with_absurd_row_counts(full: Interpreter) -> None:
     """A few kilobytes that stand for gigabytes: refused by what the file says of itself; a column of it is refused too."""
     made = await written(

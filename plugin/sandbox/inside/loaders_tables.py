@@ -4,7 +4,6 @@ import contextlib
 import os
 import re
 import resource
-import sqlite3
 import sys
 from typing import Any
 from urllib.parse import quote
@@ -191,6 +190,8 @@ def _check_array(numpy: Any, file: Any) -> None:
 
 def read_sqlite(path: str) -> dict[str, Any]:
     """A dict of table name -> DataFrame; sqlite3.connect(get_file_path(id)) for queries."""
+    import sqlite3  # a Python may be built without it
+
     pandas = loading.package("pandas", "pandas")
     # Read-only, and no look at a journal that was not uploaded with it (sqlite.org/uri.html, immutable).
     with contextlib.closing(sqlite3.connect(f"file:{quote(path)}?mode=ro&immutable=1", uri=True)) as connection:
