@@ -72,8 +72,12 @@ def abandoned(path: Path) -> int | None:
             descriptor = os.open(place, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         except FileNotFoundError:
             continue
-        if _locked_at_once(descriptor):
-            return descriptor
+        try:
+            if _locked_at_once(descriptor):
+                return descriptor
+        except OSError:
+            os.close(descriptor)
+            raise
         os.close(descriptor)
     return None
 
