@@ -97,8 +97,9 @@ class TooManyBytes(Refused):
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
+        most = f"{limit // 1024**2} MiB" if limit >= 1024**2 else f"{limit // 1024} KiB"
         super().__init__(
-            f"At most {limit / 1024**2:g} MiB of the files that code leaves are kept for each user; delete some with "
+            f"At most {most} of the files that code leaves are kept for each user; delete some with "
             "delete_user_file (list_user_files names them), or wait until they expire"
         )
 

@@ -1,5 +1,6 @@
 """The pages about security are true: a row for each promise, tests and remedies that exist, hosts that give what is said."""
 
+import ast
 import json
 import os
 import re
@@ -7,12 +8,17 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from ast import PyCF_ALLOW_TOP_LEVEL_AWAIT, PyCF_ONLY_AST
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 from refusing import launchers_refused
 
+import plugin
+from plugin.cli import app
 from plugin.config import Settings
 from plugin.sandbox import levels
 from plugin.sandbox.probe import PROMISES, probe
@@ -89,6 +95,33 @@ def test_links_lead_somewhere(page: Path) -> None:
         if anchor:
             headings = re.findall(r"^#+ (.*)", path.read_text(), re.MULTILINE)
             assert anchor in [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings], anchor
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_and_settings_that_a_page_names_exist(page: Path) -> None:
+    """Each `cellblock ...` with its options, each CELLBLOCK_ variable, each name imported from plugin; examples compile."""
+    text = page.read_text()
+    for line in re.findall(r"(?:^ {4}|`|\| )(cellblock [a-z][^`|#\n]*)", text, re.MULTILINE):
+        command: Any = typer.main.get_command(app)
+        for word in line.split()[1:]:
+            if hasattr(command, "commands"):
+                assert word in command.commands, line
+                command = command.commands[word]
+            elif word.startswith("--"):
+                assert word in {option for each in command.params for option in each.opts}, line
+    variables = {f"CELLBLOCK_{name.upper()}" for name in Settings.model_fields}
+    assert set(re.findall(r"CELLBLOCK_[A-Z_]*[A-Z]", text)) <= variables
+    for program in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+        tree = compile(program.replace("\n...\n", "\n"), page.name, "exec", PyCF_ONLY_AST | PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.module == "plugin":
+                assert {name.name for name in node.names} <= set(plugin.__all__)
+
+
+def test_migrating_names_every_function_of_the_original() -> None:
+    """Old call, new call: none is forgotten."""
+    page = (ROOT / "docs/migrating.md").read_text()
+    assert [name for name in plugin.__all__ if plugin._HOMES[name] == "compat" and name not in page] == []
 
 
 # ---- hosts that test_hosts.py does not emulate

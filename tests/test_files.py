@@ -3,7 +3,9 @@
 import asyncio
 import hashlib
 import io
+import json
 import os
+import random
 import re
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -264,33 +266,64 @@ async def test_the_quota_holds_among_30_at_once(
 
 
 PROCESS = """
-import asyncio, pathlib, sys
+import asyncio, json, os, pathlib, sys
 from plugin.config import Settings
 from plugin.errors import TooManyFiles
 from plugin.files import open_files
 
 async def main():
     files = open_files(Settings(home=pathlib.Path(sys.argv[1])))
+    expiring = open_files(Settings(home=pathlib.Path(sys.argv[1]), file_expiration_hours=0))
+    kept, counted = [], 0
     for n in range(10):
         try:
-            record = await files.upload(5, b"x", "x.csv")
+            record = await files.upload(5, b"x" * n, "x.csv")
             if n % 3 == 0:
-                await files.delete(record.file_id, 5)
+                assert await files.delete(record.file_id, 5)
+            else:
+                kept.append(record.file_id)
         except TooManyFiles:
             pass
-        await files.cleanup_expired()
+        own = await files.upload(os.getpid(), b"y", "y.csv")
+        generated = await files.keep_generated("all", "z.txt", b"z")
+        assert (await files.load(own.file_id, os.getpid()))[1] == b"y"
+        if n % 2:
+            assert await files.delete(generated.file_id, "all")
+        else:
+            kept.append(generated.file_id)
+        await expiring.upload(f"gone {os.getpid()}", b"w", "w.csv")
+        counted += await files.cleanup_expired()
+        for other in (await files.list("all"))[:3]:
+            await files.get(other.file_id, "all")
+        assert await files.delete(own.file_id, os.getpid())
     await files.aclose()
+    await expiring.aclose()
+    print(json.dumps([kept, counted]))
 
 asyncio.run(main())
 """
 
 
-async def test_processes_share_one_home(opened: Callable[..., FileManager], tmp_path: Path) -> None:
-    """They open a new database at the same moment, upload, delete and clean up: no error, the quota holds."""
+async def test_8_processes_share_one_home(opened: Callable[..., FileManager], tmp_path: Path) -> None:
+    """They open a new database at the same moment, upload, delete and clean up.
+
+    No error, no upload lost to another's cleanup, the quota holds, each expired file is counted by one alone.
+    """
     command = (sys.executable, "-c", PROCESS, str(tmp_path / "home"))
-    processes = [await asyncio.create_subprocess_exec(*command) for _ in range(6)]
-    assert [await process.wait() for process in processes] == [0] * 6
-    assert len(await opened().list(5)) == len(kept(tmp_path)) == 20
+    processes = [await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE) for _ in range(8)]
+    said = [(await process.communicate())[0] for process in processes]
+    assert [process.returncode for process in processes] == [0] * 8
+    told = [json.loads(line) for line in said]
+    files = opened()
+    counted = sum(count for _, count in told) + await files.cleanup_expired()
+    kept_ids = sorted(file_id for ids, _ in told for file_id in ids)
+    there = [*await files.list(5), *await files.list("all")]
+    assert (
+        sorted(record.file_id for record in there)
+        == kept_ids
+        == [path.name for path in sorted(kept(tmp_path), key=lambda path: path.name)]
+    )
+    assert counted == 80 and len(await files.list(5)) == 20
 
 
 # ---- who sees what
@@ -524,14 +557,14 @@ async def test_a_file_deleted_while_it_is_opened_is_not_found(files: FileManager
 async def test_killed_at_any_moment(
     opened: Callable[..., FileManager], tmp_path: Path, clock: Clock, kills: int
 ) -> None:
-    """kill -9 while it uploads, deletes and cleans: what was acknowledged is there, the rest is gone after a cleanup."""
+    """kill -9 while it uploads, deletes and cleans: what was acknowledged is there, the rest is gone after one cleanup."""
     files = opened(max_files_per_user=100_000)
-    for n in range(kills):
+    for _ in range(kills):
         command = (sys.executable, "-c", UNTIL_KILLED, str(tmp_path / "home"), str(clock.now))
         process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
         assert process.stdout is not None
         assert await process.stdout.readline() == b"ready\n"
-        await asyncio.sleep(0.003 * (n % 20))
+        await asyncio.sleep(random.random() * 0.06)
         process.kill()
         said = (await process.stdout.read()).decode().split("\n")[:-1]
         await process.wait()
@@ -540,10 +573,10 @@ async def test_killed_at_any_moment(
         deleted = {line[1:] for line in said if line[0] == "-"}
         begun = {line[1:] for line in said if line[0] == "?"}
         assert uploaded - begun <= there and not deleted & there
-    await files.cleanup_expired()
-    records = await files.list(5)
-    assert {record.file_id for record in records} == {path.name for path in kept(tmp_path)}
-    for record in records:
+        await files.cleanup_expired()
+        records = await files.list(5)
+        assert {record.file_id for record in records} == there == {path.name for path in kept(tmp_path)}
+    for record in await files.list(5):
         _, data = await files.load(record.file_id, 5)
         assert (len(data), hashlib.sha256(data).hexdigest()) == (record.file_size, record.sha256)
 
@@ -554,16 +587,20 @@ from plugin.config import Settings
 from plugin.files import open_files
 
 async def main():
-    files = open_files(Settings(home=pathlib.Path(sys.argv[1]), max_files_per_user=100_000), lambda: float(sys.argv[2]))
+    home, clock = pathlib.Path(sys.argv[1]), lambda: float(sys.argv[2])
+    files = open_files(Settings(home=home, max_files_per_user=100_000), clock)
+    expiring = open_files(Settings(home=home, file_expiration_hours=0), clock)
     await files.list(5)
     print("ready", flush=True)
     for n in itertools.count():
-        record = await files.upload(5, bytes(n * 1000), "x.csv")
+        keep = files.upload(5, bytes(n * 1000), "x.csv") if n % 3 else files.keep_generated(5, "y.png", bytes(n * 1000))
+        record = await keep
         print("+" + record.file_id, flush=True)
         if n % 2:
             print("?" + record.file_id, flush=True)
             await files.delete(record.file_id, 5)
             print("-" + record.file_id, flush=True)
+        await expiring.upload(5, b"x", "gone.csv")
         await files.cleanup_expired()
 
 asyncio.run(main())

@@ -323,7 +323,7 @@ async def test_a_partial_file_swept_before_it_was_locked_is_made_anew(
             os.unlink(gone[0])
         real(descriptor, operation)
 
-    monkeypatch.setattr("plugin.files.content.incoming.fcntl.flock", swept_first)
+    monkeypatch.setattr("fcntl.flock", swept_first)
     before = len(os.listdir("/proc/self/fd"))
     await put(content, a_file(1).file_id, b"x")
     assert gone and await content.read(a_file(1).file_id) == b"x"

@@ -17,6 +17,7 @@ from .terminal import shown, size
 OURS = {
     "cellblock.sqlite3*": "the records of users' files",
     "content": "users' files",
+    "content-*": "users' files that are recorded in another database",
     "venv": "a link to the environment in use",
     "venvs": "environments: the packages that code imports",
     "venv.*": "notes of builds",

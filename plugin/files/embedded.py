@@ -31,7 +31,8 @@ class EmbeddedFiles:
         """
         if store.name == self._store.name:
             return self.files
-        apart = LocalContent(self._content.root / hashlib.sha256(store.name.encode()).hexdigest()[:32])
+        of_this_store = hashlib.sha256(store.name.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        apart = LocalContent(self._settings.home / f"{CONTENT}-{of_this_store}")
         chain = StoreChain(store, self._store), ContentChain(apart, self._content)
         return FileManager(self._settings, *chain, self._clock)
 

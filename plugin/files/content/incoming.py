@@ -32,7 +32,7 @@ class Incoming:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         while self._descriptor < 0:
             descriptor = os.open(self._partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            _lock(descriptor)
             if os.fstat(descriptor).st_nlink:
                 self._descriptor = descriptor
             else:  # a sweep was faster than the lock
@@ -77,12 +77,29 @@ def abandoned(path: Path) -> int | None:
         except FileNotFoundError:
             continue
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            if _locked_at_once(descriptor):
+                return descriptor
+        except OSError:
             os.close(descriptor)
-        else:
-            return descriptor
+            raise
+        os.close(descriptor)
     return None
+
+
+def _lock(descriptor: int) -> None:
+    import fcntl  # not on every system that this package is imported on
+
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+
+def _locked_at_once(descriptor: int) -> bool:
+    import fcntl
+
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _sync_directory(directory: Path) -> None:

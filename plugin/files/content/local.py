@@ -7,7 +7,7 @@ import errno
 import hashlib
 import os
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -116,8 +116,15 @@ class LocalContent:
             Incoming(self._place(file_id)).discard()
 
     def _abandoned(self, file_ids: Iterable[str]) -> dict[str, int]:
-        found = ((file_id, abandoned(self._place(file_id))) for file_id in file_ids)
-        return {file_id: descriptor for file_id, descriptor in found if descriptor is not None}
+        found: dict[str, int] = {}
+        with ExitStack() as undo:
+            undo.callback(_let_go, found)
+            for file_id in file_ids:
+                descriptor = abandoned(self._place(file_id))
+                if descriptor is not None:
+                    found[file_id] = descriptor
+            undo.pop_all()
+        return found
 
     async def _run(self, work: Callable[[], T], undo: Callable[[T], object] | None = None) -> T:
         try:
