@@ -286,6 +286,7 @@ class Environments:
         except OSError as error:
             raise EnvironmentUnavailable(f"no environment can be built in {self._home}: {error}") from None
         async with _alone(self._home / "venv.lock", on_progress):
+            await in_thread(self._sweep)
             yield
             await in_thread(self._sweep)
 
