@@ -8,7 +8,21 @@ from typing import Any
 
 from plugin.packages.venv import Environment
 
-from . import calls, chart, crowd, drained, environment, forks, host, levels, machine, memory, report, throughput
+from . import (
+    calls,
+    chart,
+    crowd,
+    drained,
+    environment,
+    forks,
+    host,
+    installs,
+    levels,
+    machine,
+    memory,
+    report,
+    throughput,
+)
 from .figures import Findings
 from .home import BUILD
 
@@ -20,6 +34,7 @@ BENCHMARKS: dict[str, Callable[[Environment, host.Level], Coroutine[Any, Any, Fi
     "chart": chart.measure,
     "memory": memory.measure,
     "crowd": crowd.measure,
+    "installs": installs.measure,
     "levels": levels.measure,
 }
 AT_NAMESPACES_ONLY = {"levels"}  # compares them all itself

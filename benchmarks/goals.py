@@ -27,6 +27,7 @@ GOALS = {
     "warm": Goal("print(1) through execute_code, pool warm", 3, "ms"),
     "warm.pool": Goal("of it the pool's part", 1.5, "ms"),
     "warm.jupyter": Goal("faster than a cold Jupyter start with the imports", 500, "x", at_least=True),
+    "install.call": Goal("a call that imports a small package which is not installed", 3000, "ms"),
     "drained": Goal("print(1) through execute_code, pool drained", 15, "ms"),
     "drained.fork": Goal("the same", 5, "x a bare fork"),
     "throughput": Goal("fresh sandboxes a second", 0.75, "x a loop of fork+jail+exit", at_least=True),

@@ -186,7 +186,7 @@ def test_an_operator_pins_a_shipped_row() -> None:
 @pytest.mark.parametrize("row", ["a b", "a @ http://x/", "a; python_version>'3'", "a: b c", "a: 1b", ": b", ""])
 def test_a_row_that_cannot_be_read_is_named(row: str) -> None:
     """At the start, not at the first call."""
-    with pytest.raises(SettingsError, match="catalogue_add"):
+    with pytest.raises(SettingsError, match="no package to add"):
         Catalogue(add=[row])
 
 

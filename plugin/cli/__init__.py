@@ -2,7 +2,7 @@
 
 import typer
 
-from . import doctor, files, run, setup, status, uninstall
+from . import doctor, files, packages, run, setup, status, uninstall
 
 app = typer.Typer(
     name="cellblock",
@@ -17,6 +17,7 @@ app.command("setup")(setup.command)
 app.command("status")(status.command)
 app.command("uninstall")(uninstall.command)
 app.add_typer(files.app, name="files")
+app.add_typer(packages.app, name="packages")
 
 
 def main() -> None:

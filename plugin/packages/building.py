@@ -13,8 +13,6 @@ import time
 from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
 
-from packaging.utils import canonicalize_name
-
 from ..errors import EnvironmentUnavailable
 from ..finish import in_thread
 from . import locks, program, seaborn_data
@@ -82,7 +80,7 @@ class Build:
         )
         lock = await self._write_lock(resolution)
         await self._uv.install(environment.python, lock)
-        files = await in_thread(lambda: _files_of(environment.site_packages, fresh))
+        files = await in_thread(lambda: environment.files_of(fresh))
         await self._compile([path for path in files if path.endswith(".py")])
         await in_thread(lambda: _make_readable(_with_directories(environment.site_packages, files)))
         if not await asyncio.to_thread(environment.seaborn_data.exists):
@@ -166,20 +164,6 @@ def _link(source: str, target: str) -> None:
                     os.link(entry.path, f"{target}/{entry.name}", follow_symlinks=False)
                 except OSError:  # another file system, or one without links
                     shutil.copy2(entry.path, f"{target}/{entry.name}", follow_symlinks=False)
-
-
-def _files_of(site_packages: Path, distributions: Iterable[str]) -> list[str]:
-    """The files of these distributions, as their RECORDs list them."""
-    wanted, found = set(distributions), []
-    for directory in site_packages.glob("*.dist-info"):
-        if canonicalize_name(directory.name.removesuffix(".dist-info").rpartition("-")[0]) not in wanted:
-            continue
-        for line in (directory / "RECORD").read_text("utf-8", "replace").splitlines():
-            path = line.rpartition(",")[0].rpartition(",")[0].strip('"')
-            resolved = os.path.normpath(site_packages / path)
-            if resolved.startswith(f"{site_packages}/") and os.path.isfile(resolved):
-                found.append(resolved)
-    return found
 
 
 def _with_directories(site_packages: Path, files: list[str]) -> Iterator[str]:

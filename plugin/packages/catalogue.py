@@ -73,14 +73,15 @@ class Catalogue:
         self._added = [_row(text) for text in add]
         self._removed = {normalized(name) for name in remove}
         self._remembered = remembered
-        self._arrange()
+        self.arrange()
 
     def refresh(self) -> None:
         """Take in what `cellblock packages` has changed since, in any process. Blocks for microseconds."""
         if self._remembered.changed():
-            self._arrange()
+            self.arrange()
 
-    def _arrange(self) -> None:
+    def arrange(self) -> None:
+        """Put the rows together, after what is remembered was changed here."""
         added = [*self._added, *map(_row, self._remembered.added)]
         removed = self._removed | {normalized(name) for name in self._remembered.removed}
         rows = {normalized(row.distribution): row for row in SHIPPED}
@@ -141,25 +142,39 @@ class Catalogue:
         return [self._rows[name].requirement for name in map(normalized, distributions) if name in self._rows]
 
 
-def _row(text: str) -> Package:
-    written, _, modules = text.partition(":")
+def written(row: str) -> tuple[Requirement, tuple[str, ...]]:
+    """Read a row as an operator writes it: what to install, and the modules it names.
+
+    Raises:
+        SettingsError: it is none.
+    """
+    text, _, names = row.partition(":")
+    modules = tuple(filter(None, (name.strip() for name in names.split(","))))
     try:
-        wanted = Requirement(written.strip())
-    except InvalidRequirement as error:
-        raise SettingsError(
-            f"catalogue_add: {text[:200]!r} is no package ({error}); write `name` or `name: module`"
-        ) from None
-    imports = tuple(filter(None, (name.strip() for name in modules.split(","))))
-    if wanted.url or wanted.marker or not all(map(_MODULE.fullmatch, imports)):
-        raise SettingsError(f"catalogue_add: {text[:200]!r} is no package; write `name`, `name==1.2` or `name: module`")
-    own_name = (re.sub(r"[-.]", "_", wanted.name),)
+        wanted = Requirement(text.strip())
+        if not (wanted.url or wanted.marker) and all(map(_MODULE.fullmatch, modules)):
+            return wanted, modules
+    except InvalidRequirement:
+        pass
+    raise SettingsError(
+        f"{row[:200]!r} is no package to add to the catalogue; write `name`, `name==1.2` or `name: module, module`"
+    )
+
+
+def _row(text: str) -> Package:
+    wanted, modules = written(text)
     extras = tuple(sorted(wanted.extras))
-    return Package(wanted.name, imports or own_name, starter=True, versions=str(wanted.specifier), extras=extras)
+    imports = modules or (_own_name(wanted.name),)
+    return Package(wanted.name, imports, starter=True, versions=str(wanted.specifier), extras=extras)
+
+
+def _own_name(distribution: str) -> str:
+    return re.sub(r"[-.]", "_", distribution)
 
 
 def _merged(shipped: Package, added: Package) -> Package:
     """An operator who adds a shipped row pins it, or wants it in every environment."""
-    named = added.imports != (re.sub(r"[-.]", "_", added.distribution),)
+    named = added.imports != (_own_name(added.distribution),)
     return replace(
         shipped,
         starter=True,

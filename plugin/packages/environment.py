@@ -1,5 +1,6 @@
 """One built environment: where it is, what is in it, and the stamp that says it is whole."""
 
+import csv
 import json
 import os
 import sys
@@ -67,6 +68,26 @@ class Environment:
             return requirement.specifier.contains(Version(version), prereleases=True)
         except InvalidVersion:
             return False
+
+    def files_of(self, distributions: Iterable[str]) -> list[str]:
+        """The files of these, as their RECORDs list them, which lie in site-packages. Blocks."""
+        wanted, found, beneath = set(distributions), [], f"{self.site_packages}/"
+        for directory in self.site_packages.glob("*.dist-info"):
+            if canonicalize_name(directory.name.removesuffix(".dist-info").rpartition("-")[0]) not in wanted:
+                continue
+            with (directory / "RECORD").open(encoding="utf-8", errors="replace", newline="") as record:
+                paths = [os.path.normpath(self.site_packages / row[0]) for row in csv.reader(record) if row]
+            found += [path for path in paths if path.startswith(beneath) and os.path.isfile(path)]
+        return found
+
+    def modules_of(self, distribution: str) -> list[str]:
+        """The names that code imports a distribution by, but private ones. Blocks."""
+        names = set()
+        for path in self.files_of([distribution]):
+            first, _, rest = os.path.relpath(path, self.site_packages).partition("/")
+            if path.endswith((".py", ".so")):
+                names.add(first if rest else first.partition(".")[0])
+        return sorted(name for name in names if name.isidentifier() and not name.startswith("_"))
 
     @classmethod
     def at(cls, path: Path) -> Self | None:

@@ -285,7 +285,8 @@ class Environments:
             await asyncio.to_thread(self._home.mkdir, parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
             raise EnvironmentUnavailable(f"no environment can be built in {self._home}: {error}") from None
-        async with _alone(self._home / "venv.lock", on_progress):
+        async with one_at_a_time(self._home / "venv.lock", on_progress):
+            await in_thread(self._sweep)
             yield
             await in_thread(self._sweep)
 
@@ -294,8 +295,8 @@ class Environments:
 
 
 @contextlib.asynccontextmanager
-async def _alone(path: Path, on_progress: OnProgress) -> AsyncIterator[None]:
-    """One installer at a time, across processes and tasks; the system lets go of the lock with the process."""
+async def one_at_a_time(path: Path, on_progress: OnProgress) -> AsyncIterator[None]:
+    """Wait for a lock that one task of one process has; the system lets go of it with the process."""
     try:
         descriptor = await in_thread(lambda: os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), os.close)
     except OSError as error:
