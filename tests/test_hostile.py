@@ -138,6 +138,32 @@ def forge():
         pytest.param("class E(Exception):\n    def __str__(self): forge(); os._exit(0)\nraise E", id="__str__"),
         pytest.param("import atexit; atexit.register(forge); 1/0", id="atexit"),
         pytest.param(
+            "class R:\n    def __repr__(self): forge(); 1/0\nR()", id="a last value's repr that fails after it"
+        ),
+        pytest.param(
+            "class R:\n    def __repr__(self):\n        try: 1/0\n        finally: forge(); os._exit(0)\nR()",
+            id="a last value's repr that leaves",
+        ),
+        pytest.param(
+            "class E(Exception):\n    def __str__(self): forge(); os._exit(0)\n"
+            "class R:\n    def __repr__(self): raise E\nR()",
+            id="the exception of a last value's repr",
+        ),
+        pytest.param("sys.displayhook = lambda v: (forge(), 1/0)\n1", id="a hook of its own"),
+        pytest.param(
+            "def trace(frame, event, arg):\n"
+            "    if frame.f_code.co_name == '_guarded' and event == 'line':\n"
+            "        import dis\n"
+            "        last = max(n for _, n in dis.findlinestarts(frame.f_code) if n)\n"
+            "        try: frame.f_lineno = last\n"
+            "        except ValueError: pass\n"
+            "    return trace\n"
+            "frame = sys._getframe()\n"
+            "while frame:\n    frame.f_trace = trace; frame = frame.f_back\n"
+            "sys.settrace(trace)\n1/0",
+            id="a trace function that jumps",
+        ),
+        pytest.param(
             "import atexit; atexit.register(lambda: (forge(), os._exit(0))); sys.exit(3)", id="atexit after sys.exit"
         ),
     ],

@@ -25,7 +25,6 @@ class Incoming:
         self._hash, self._size = hashlib.sha256(), 0
 
     def create(self) -> None:
-        import fcntl  # not on every system that this package is imported on
 
         shard = self._path.parent
         for directory in (shard.parent.parent, shard.parent, shard):
@@ -69,7 +68,6 @@ class Incoming:
 
 def abandoned(path: Path) -> int | None:
     """A locked descriptor of content, whole or half written, that no upload of any process holds; None where one does."""
-    import fcntl
 
     for place in (path, path.with_name(path.name + PARTIAL)):
         try:

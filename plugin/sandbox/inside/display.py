@@ -5,11 +5,13 @@ so that they reach whoever reads files only. A figure or a picture is not told i
 shown at all: its figure is saved at the end.
 """
 
+import base64
+import contextlib
 import os
 import sys
 from typing import Any
 
-from . import bundles, charts, figures, plain_text
+from . import bundles, charts, figures, frames, plain_text
 
 # Jupyter's protocol (ipython.readthedocs.io, "Rich display"), and what each method's value is.
 _METHODS = {
@@ -46,8 +48,8 @@ def display(*values: Any, **options: Any) -> None:
     """
     for value in values:
         if options.get("raw") and isinstance(value, dict):
-            _tell({mime: data for mime, data in value.items() if isinstance(data, str)})
             _print(str(value.get("text/plain", "")))
+            _tell(_checked(value))
         else:
             _show(value)
 
@@ -63,7 +65,7 @@ def _show(value: Any) -> None:
         figures.show(value)
     elif charts.is_chart(value):
         charts.show(value)
-    elif not figures.is_drawing(value):
+    elif not figures.is_drawing(value) and not charts.is_part(value):
         text = plain_text.of(value)
         _print(text)
         if bundles.room() and (rich := _rich(value)):
@@ -76,7 +78,7 @@ def _print(text: str) -> None:
 
 
 def _tell(bundle: dict[str, Any]) -> None:
-    """One bundle; HTML that is too long for it becomes a file."""
+    """One bundle. A picture becomes a file too, so that it reaches whoever reads files only; so does HTML that is too long."""
     global _html_files
     if os.getpid() != _first_process:
         return  # a child's records would get among its parent's
@@ -87,6 +89,9 @@ def _tell(bundle: dict[str, Any]) -> None:
         with open(name, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(bundle.pop("text/html"))
         bundle[bundles.FILE] = name
+    for mime in frames.PICTURES:
+        if isinstance(picture := bundle.get(mime), bytes) and bundles.FILE not in bundle:
+            bundle = {bundles.FILE: figures.save(picture, mime.rpartition("/")[2])} | bundle
     bundles.tell(bundle)
 
 
@@ -102,7 +107,7 @@ def _rich(value: Any) -> dict[str, Any]:
     made = _called(value, "_repr_mimebundle_")
     made = made[0] if isinstance(made, tuple) and made else made
     if isinstance(made, dict):
-        bundle = {mime: data for mime, data in made.items() if isinstance(data, str | bytes)}
+        bundle = _checked(made)
     for method, mime in _METHODS.items():
         if mime not in bundle:
             bundle |= _form(value, method, mime)
@@ -112,7 +117,19 @@ def _rich(value: Any) -> dict[str, Any]:
 def _form(value: Any, method: str, mime: str) -> dict[str, Any]:
     data = _called(value, method)
     data = data[0] if isinstance(data, tuple) and data else data
-    return {mime: data} if isinstance(data, str | bytes) else {}
+    return _checked({mime: data})
+
+
+def _checked(made: dict[Any, Any]) -> dict[str, Any]:
+    """What is of the type that its mime type asks for: a picture may be bytes or base64."""
+    bundle: dict[str, Any] = {}
+    for mime, data in made.items():
+        if mime in frames.PICTURES and isinstance(data, str):
+            with contextlib.suppress(ValueError):
+                bundle[mime] = base64.b64decode(data)
+        elif isinstance(data, bytes if mime in frames.PICTURES else str):
+            bundle[mime] = data
+    return bundle
 
 
 def _called(value: Any, method: str) -> Any:

@@ -143,16 +143,23 @@ def free_name(stem: str, suffix: str) -> str:
     return f"{stem}-{number}.{suffix}"
 
 
-def _tell(stem: str, picture: Any, name: str) -> None:
+def save(picture: bytes, suffix: str, stem: str = "image") -> str:
+    """Save a picture as image-1.png and so on; its name, "" where there are too many."""
     global _count
     if _count >= MAX_PICTURES:
-        return
+        return ""
     _count += 1
+    name = free_name(stem, suffix)
+    with open(name, "wb") as file:
+        file.write(picture)
+    return name
+
+
+def _tell(stem: str, picture: Any, name: str) -> None:
+    if _count >= MAX_PICTURES:
+        return
     png = _png_of_figure(picture) if stem == "figure" else _png_of_image(picture)
-    if not name:
-        name = free_name(stem, "png")
-        with open(name, "wb") as file:
-            file.write(png)
+    name = name or save(png, "png", stem)
     if stem == "figure":
         _saved[picture] = name
     bundles.tell({bundles.FILE: name, "text/plain": repr(picture), "image/png": png})

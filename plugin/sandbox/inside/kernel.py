@@ -23,7 +23,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.machinery import SourceFileLoader
 from os import getpid
-from sys import setprofile, settrace
+from sys import call_tracing, setprofile, settrace
 from time import perf_counter
 from typing import Any, NoReturn
 
@@ -34,6 +34,8 @@ from . import (
     figures,
     frames,
     hints,
+    imports,
+    ipython,
     load_file,
     magics,
     methods,
@@ -56,8 +58,8 @@ RESERVE_BYTES = 8 * 1024 * 1024  # never touched, so it costs address space only
 Step = Callable[[], object]
 
 _OURS = (
-    bundles, charts, display, figures, frames, load_file, magics, methods, places, plain_text, policy, scopes, source, streams,
-    tracebacks, zones,
+    bundles, charts, display, figures, frames, imports, ipython, load_file, magics, methods, places, plain_text, policy, scopes,
+    source, streams, tracebacks, zones,
 )  # fmt: skip
 _policy = policy.Policy.from_rows([])
 _reserve = bytearray()
@@ -130,11 +132,34 @@ def _run(peer: socket.socket, program: source.Program, request: dict[str, Any]) 
     load_file.install(request["files"], request["limits"])
     zones.enter(request["tz"])
     teller = _Teller(peer, request["token"])
-    # A context of the cell's own: importing pandas has left decimal's in the one that every fork has.
-    ending = contextvars.Context().run(execute, program, teller.failed)
-    if getpid() != teller.pid:
-        os._exit(0)  # a fork of the cell that came back here: only the first process answers
-    teller.done(ending)
+
+    def to_its_end() -> None:
+        # A context of the cell's own: importing pandas has left decimal's in the one that every fork has.
+        ending = contextvars.Context().run(execute, program, teller.failed)
+        if getpid() != teller.pid:
+            os._exit(0)  # a fork of the cell that came back here: only the first process answers
+        teller.done(ending)
+
+    _unwatched(to_its_end)
+
+
+def _unwatched(step: Step) -> None:
+    """Run a step in which no trace, profile or monitoring function is called, but within `call_tracing`.
+
+    Code may put a trace function into frames of ours, which are beneath its own: it would run between a failure and the
+    moment when that is told, and could jump over the telling. Python calls none while one runs, so the step runs in one.
+    """
+
+    def watching(*_: Any) -> None:
+        settrace(None)
+        step()
+
+    settrace(watching)
+    _watched()
+
+
+def _watched() -> None:
+    """Calling it calls the trace function."""
 
 
 class _Teller:
@@ -181,6 +206,9 @@ def execute(program: source.Program, failed: Step) -> Ending:
 
 def _run_parts(program: source.Program, names: dict[str, Any]) -> None:
     """The cell's statements, and the value of its last expression shown: all of it is the code's own work."""
+    if program.libraries:
+        charts.watch(program.libraries)
+        ipython.watch(program.libraries)
     started = perf_counter()
     for part in program.parts:
         began = perf_counter()
@@ -227,7 +255,7 @@ def _join_threads() -> None:
 def _guarded(step: Step, failed: Step) -> Ending:
     """The outermost boundary of code that is not ours: whatever it raises is its result."""
     try:
-        step()
+        call_tracing(step, ())
     except SystemExit as leaving:
         _watch_no_more()
         return _left(leaving, failed)

@@ -14,9 +14,10 @@ import warnings
 from dataclasses import dataclass
 from typing import Any
 
-from . import magics, methods, policy, tracebacks
+from . import charts, ipython, magics, methods, policy, tracebacks
 
 NAME = "<cell>"
+LIBRARIES = (*charts.LIBRARIES, ipython.LIBRARY)
 MAX_REPORTED = 100  # imports and ids each: a report must fit into one frame
 # `user_<user>_<unix time>_<random>` and the original's `<user>_<unix time>_<8 hex>`
 FILE_ID = re.compile(r"[\w.@-]{1,100}_\d{9,11}_[0-9A-Za-z]{6,40}", re.ASCII)
@@ -35,10 +36,16 @@ class Part:
 
 @dataclass(frozen=True)
 class Program:
-    """What a cell runs; `timed` where `%%time` stands at its head."""
+    """What a cell runs.
+
+    Attributes:
+        timed: `%%time` stands at its head.
+        libraries: those of LIBRARIES that it names.
+    """
 
     parts: tuple[Part, ...]
     timed: bool = False
+    libraries: tuple[str, ...] = ()
 
 
 def parse(text: str, rules: policy.Policy) -> tuple[Program | None, dict[str, Any]]:
@@ -57,8 +64,8 @@ def parse(text: str, rules: policy.Policy) -> tuple[Program | None, dict[str, An
     try:  # what Python warns of goes to the cell's standard error, as a script's does
         tree, plain = _tree(text)
         lines = _cached(plain.text)
-        program = _program(tree, plain, lines)
         facts = rules.examine(tree, lines, _is_there)
+        program = Program(_parts(tree, plain, lines), plain.all_timed, _named(facts))
     except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
         _cached(text)
         return None, report | {"error": tracebacks.render(error)}
@@ -103,12 +110,12 @@ def _cached(text: str) -> list[str]:
     return lines
 
 
-def _program(tree: ast.Module, plain: magics.Plain, lines: list[str]) -> Program:
+def _parts(tree: ast.Module, plain: magics.Plain, lines: list[str]) -> tuple[Part, ...]:
     """Statements in the order in which they stand, apart where one is timed or its value shown."""
     last = tree.body[-1] if tree.body else None
     shown = last if isinstance(last, ast.Expr) and _is_shown(last, lines) else None
     if shown is None and not plain.timed:
-        return Program((Part(compile(tree, NAME, "exec", dont_inherit=True)),), plain.all_timed)
+        return (Part(compile(tree, NAME, "exec", dont_inherit=True)),)
     flags = _future(tree)
     parts: list[Part] = []
     waiting: list[ast.stmt] = []
@@ -129,7 +136,7 @@ def _program(tree: ast.Module, plain: magics.Plain, lines: list[str]) -> Program
         else:
             waiting.append(statement)
     put(waiting)
-    return Program(tuple(parts), plain.all_timed)
+    return tuple(parts)
 
 
 def _is_shown(last: ast.Expr, lines: list[str]) -> bool:
@@ -147,6 +154,12 @@ def _future(tree: ast.Module) -> int:
             for alias in statement.names:
                 flags |= getattr(getattr(__future__, alias.name, None), "compiler_flag", 0)
     return flags
+
+
+def _named(facts: policy.Facts) -> tuple[str, ...]:
+    """Libraries whose ways to show something lead here: those that are imported, or may be by what stands in a string."""
+    imported = {found["name"].partition(".")[0] for found in facts.imports}
+    return tuple(name for name in LIBRARIES if name in imported or any(name in text for text in facts.strings))
 
 
 def _missing(facts: policy.Facts) -> list[dict[str, Any]]:
@@ -173,6 +186,8 @@ def _written(strings: list[str]) -> set[str]:
 
 def _is_there(module: str) -> bool:
     try:
+        if module == ipython.LIBRARY:
+            return True  # or what stands in for it
         return module in sys.modules or importlib.util.find_spec(module) is not None
     except (ImportError, ValueError):
         return False
