@@ -112,11 +112,16 @@ plt.close('all')
         pytest.param("plt.style.use('ggplot')", id="a style"),
         pytest.param("plt.rcParams['font.family'] = 'serif'", id="serif"),
         pytest.param("plt.rcParams['font.weight'] = 'bold'; plt.rcParams['axes.titleweight'] = 'bold'", id="bold"),
+        pytest.param("plt.figtext(0, 0, '温度 $x^2$ 온도')", id="text with a formula in it"),
+        pytest.param(
+            "plt.rcParams['pdf.fonttype'] = 42; plt.rcParams['svg.fonttype'] = 'none'", id="text that stays text"
+        ),
         pytest.param("plt.rcParams['axes.unicode_minus'] = False", id="the second line of most Chinese scripts"),
     ],
 )
 async def test_whatever_font_code_asks_for(full: Interpreter, setup: str) -> None:
     """Nothing is missing and nothing is said."""
-    code = f"import matplotlib.pyplot as plt\n{setup}\n{CHART}\nchart('销售额 매출 売上', 'बिक्री', '🚀', 'a').savefig('c.png')"
+    code = f"import matplotlib.pyplot as plt\n{setup}\n{CHART}\nf = chart('销售额 매출 売上', 'बिक्री', '🚀', 'a')\n"
+    code += "for kind in ('png', 'svg', 'pdf'): f.savefig('c.' + kind)"
     result = await full.run(code, user_id="fay")
     assert (result.output, result.error) == ("", "")

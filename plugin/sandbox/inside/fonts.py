@@ -51,8 +51,10 @@ _needed: set[str] = set()  # "other": text that matplotlib's own font cannot sho
 def install(site_packages: str) -> None:
     """Make the fonts known to matplotlib, and have it ask them for what a chart's own font has not."""
     global _own
-    from matplotlib import font_manager, text
+    from matplotlib import _mathtext, font_manager, text
 
+    if not (hasattr(font_manager.FontManager, "_find_fonts_by_props") and hasattr(_mathtext, "UnicodeFonts")):
+        return  # a matplotlib that an operator pinned, older than these
     _register(font_manager, site_packages)
     if not _found:
         return
@@ -60,6 +62,7 @@ def install(site_packages: str) -> None:
     _own = frozenset(own.get_charmap())
     find = font_manager.FontManager._find_fonts_by_props
     set_text = text.Text.set_text
+    get_glyph = _mathtext.UnicodeFonts._get_glyph
 
     @functools.wraps(find)
     def find_with_others(self: Any, prop: Any, fontext: str = "ttf", *args: Any, **kwargs: Any) -> Any:
@@ -73,7 +76,18 @@ def install(site_packages: str) -> None:
         set_text(self, s)
         _look_at(self.get_text())
 
+    @functools.wraps(get_glyph)
+    def get_glyph_with_others(self: Any, fontname: str, font_class: str, sym: str) -> Any:
+        """Text with a formula in it is set letter by letter, in one font."""
+        if _needed and len(sym) == 1 and ord(sym) not in _own:
+            for path in _others():
+                font = font_manager.get_font(path)
+                if font.get_char_index(ord(sym)):
+                    return font, ord(sym), False
+        return get_glyph(self, fontname, font_class, sym)
+
     font_manager.FontManager._find_fonts_by_props = find_with_others
+    _mathtext.UnicodeFonts._get_glyph = get_glyph_with_others
     text.Text.set_text = set_text_seen
 
 
@@ -102,7 +116,10 @@ def _register(font_manager: Any, site_packages: str) -> None:
         if not os.path.exists(path):
             continue
         known = len(manager.ttflist)
-        manager.addfont(path)
+        try:
+            manager.addfont(path)
+        except (OSError, RuntimeError):  # FreeType's own word for a damaged file
+            continue
         for entry in manager.ttflist[known:]:
             _found.setdefault(entry.name, font_manager.FontPath(entry.fname, entry.index))
             # Bold too, or each chart with a bold title is told that there is none.
