@@ -6,6 +6,7 @@ import pickle
 import struct
 import zipfile
 import zlib
+from pathlib import Path
 
 import pytest
 
@@ -238,19 +239,19 @@ async def test_options_reach_the_reader_and_its_words_the_caller(full: Interpret
     assert "unexpected keyword argument 'sheet'" in error or "while load_file read t.csv with sheet" in error
 
 
-async def test_a_missing_package_is_named(interpreter: Interpreter) -> None:
-    """Where a row's package is not installed, the error says how to ask for it."""
-    from plugin.files.types import ROWS
-    from plugin.packages.catalogue import Catalogue
-
-    there = {row.distribution for row in Catalogue().starters}
-    for suffix, content in (("sav", b"x"), ("h5", b"x"), ("parquet", b"PAR1"), ("yaml", b"a: 1"), ("pdf", b"%PDF-")):
-        missing = [name for name in ROWS[suffix].packages if name not in there]
-        if missing:
+async def test_a_missing_package_is_named(home: Path) -> None:
+    """Where an operator struck out what a loader needs, the error names it."""
+    removed = ("pyreadstat", "h5py", "pyarrow")
+    async with Interpreter(home=home, catalogue_remove=removed, pool_min=0) as interpreter:
+        for suffix, content, name in (
+            ("sav", b"x", "pyreadstat"),
+            ("h5", b"x", "h5py"),
+            ("parquet", b"PAR1", "pyarrow"),
+        ):
             error = await loaded(interpreter, f"a.{suffix}", content, LOAD)
             assert error == (
-                f"ModuleNotFoundError: a.{suffix} needs the package {missing[0]!r}, which is not installed here; "
-                f"call again with install_packages=[{missing[0]!r}]"
+                f"ModuleNotFoundError: a.{suffix} needs the package {name!r}, which is not installed here; "
+                f"call again with install_packages=[{name!r}]"
             )
 
 
