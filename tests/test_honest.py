@@ -199,6 +199,8 @@ class Outside:
             "PATH": f"{venv}/bin:{os.defpath}",
             "HOME": str(directory),
             "MPLCONFIGDIR": str(directory / "matplotlib"),
+            # Inside pandas is told which one to use (inside/zygote.py).
+            "PYTHONWARNINGS": "ignore:The default engine for reading",
         }
 
     async def __aenter__(self) -> Self:
