@@ -62,5 +62,6 @@ def test_the_defaults_are_the_contracts() -> None:
     assert (settings.memory_bytes, settings.max_processes, settings.max_open_files) == (512 * 1024**2, 64, 256)
     assert (settings.work_bytes, settings.work_inodes, settings.max_file_bytes) == (256 * 1024**2, 16384, 50 * 1024**2)
     assert settings.memory_budget_bytes is None
+    assert (settings.venv_max_age_days, settings.install_bytes, settings.install_seconds) == (7, 1024**3, 300)
     assert settings.expires_after == 48 * 3600
     assert Settings(file_expiration_hours=-1).expires_after is None

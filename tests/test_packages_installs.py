@@ -145,8 +145,10 @@ async def test_what_cannot_be_added_changes_nothing(
 
 
 async def test_an_operators_own_install_has_no_bound(environments: Environments) -> None:
-    """`cellblock packages add`."""
-    assert "large" in (await environments.extended(wanted("large"), silent)).packages
+    """`cellblock packages add`; but it is told what it costs."""
+    said: list[str] = []
+    assert "large" in (await environments.extended(wanted("large"), said.append)).packages
+    assert "1 packages to install, 3 MiB to download" in said
 
 
 class Recorder(http.server.SimpleHTTPRequestHandler):

@@ -40,6 +40,7 @@ class Build:
         Raises:
             ProgramFailed: with `uv.NO_SOLUTION` where there are none.
         """
+        self._tell(f"resolving {', '.join(requirements)}")
         constraints = self.path / "constraints.txt"
         pinned = "".join(f"{name}=={version}\n" for name, version in installed.items())
         await in_thread(lambda: constraints.write_text(pinned))

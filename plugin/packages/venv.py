@@ -26,7 +26,7 @@ from .catalogue import Catalogue, Package, normalized
 from .environment import VERSION, Environment
 from .lease import Lease
 from .program import OnProgress, ProgramFailed
-from .resolution import Resolution, size
+from .resolution import Resolution, Wheel, size
 from .uv import NO_SOLUTION
 
 __all__ = ["VERSION", "Bounds", "Environment", "Environments", "Lease"]
@@ -183,7 +183,7 @@ class Environments:
     async def _built(self, requirements: list[Requirement], on_progress: OnProgress) -> Environment:
         async with begun(self._home, self._index_url, on_progress) as build:
             resolution = await self._resolution(build, requirements, {})
-            await self._check_size(resolution, {}, NO_BOUNDS, requirements)
+            await self._check_size(resolution.fresh({}), NO_BOUNDS, requirements, on_progress)
             environment = await self._watched(build.made(resolution, _normalized(requirements)), requirements)
             return await self._put_in_place(build, environment)
 
@@ -199,7 +199,7 @@ class Environments:
                 )
         async with begun(self._home, self._index_url, on_progress) as build:
             resolution = await self._watched(self._resolution(build, missing, base.packages), missing)
-            await self._check_size(resolution, base.packages, bounds, missing)
+            await self._check_size(resolution.fresh(base.packages), bounds, missing, on_progress)
             extending = build.extended(base, resolution, _normalized(missing))
             environment = await self._watched(extending, missing)
             return await self._put_in_place(build, environment)
@@ -216,10 +216,11 @@ class Environments:
             raise self._unavailable(failure) from None
 
     async def _check_size(
-        self, resolution: Resolution, installed: dict[str, str], bounds: Bounds, wanted: list[Requirement]
+        self, wheels: dict[str, Wheel], bounds: Bounds, wanted: list[Requirement], on_progress: OnProgress
     ) -> None:
         """Before anything is downloaded."""
-        download = await asyncio.to_thread(size, resolution.fresh(installed))
+        download = await asyncio.to_thread(size, wheels)
+        on_progress(f"{len(wheels)} packages to install, {_told(download)} to download")
         free = await asyncio.to_thread(self._free_bytes)
         add = f"`cellblock packages add {_names(wanted, ' ')}`"
         if bounds.download_bytes is not None and download > bounds.download_bytes:
