@@ -21,7 +21,7 @@ OURS = {
     "venv": "a link to the environment in use",
     "venvs": "environments: the packages that code imports",
     "venv.*": "notes of builds",
-    "packages.json*": "packages that the operator added or removed",
+    "packages.*": "packages that the operator added or removed",
     "data": "data that the operator gave to code",
     "run": "directories of sandboxes",
 }
