@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -14,9 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
+import plugin
 from plugin.cli import app
 from plugin.cli.terminal import shown, size
-from plugin.cli.uninstall import OURS
+from plugin.cli.uninstall import _is_ours
 
 HOSTILE = "\x1b]0;owned\x07\x1b[2J\u202ecod.exe\r\n\u0085\u2028[red]x.csv"
 
@@ -215,6 +217,13 @@ def test_uninstall_refuses_what_is_not_its_own(own: Path, prepare: object, told:
     assert sorted(path.name for path in own.parent.rglob("*")) == before and "\x1b[2J" not in done.output
 
 
+def test_uninstall_knows_every_name_that_is_made() -> None:
+    """Whoever puts a new one into the data directory adds it to the table, or nobody could uninstall any more."""
+    sources = "".join(path.read_text() for path in Path(plugin.__file__).parent.rglob("*.py"))
+    made = set(re.findall(r'home / f?"([^"{]+)', sources))
+    assert {"venv", "venvs", "data", "run"} <= made and [name for name in made if not _is_ours(name)] == []
+
+
 async def test_uninstall_waits_for_nobody_and_disturbs_nobody(own: Path, built_venv: Path) -> None:
     """While an interpreter runs it is refused; what an interpreter leaves in its data directory is all known."""
     from plugin import Interpreter
@@ -229,4 +238,4 @@ async def test_uninstall_waits_for_nobody_and_disturbs_nobody(own: Path, built_v
     assert {"cellblock.sqlite3", "content", "venv", "venvs"} <= left, left
     done = await asyncio.to_thread(cellblock, "uninstall", "--yes")
     assert done.exit_code == 0, done.output
-    assert not own.exists() and OURS and os.path.exists(built_venv)
+    assert not own.exists() and os.path.exists(built_venv)

@@ -21,7 +21,7 @@ OURS = {
     "venv": "a link to the environment in use",
     "venvs": "environments: the packages that code imports",
     "venv.*": "notes of builds",
-    "packages.json*": "packages that the operator added or removed",
+    "packages.*": "packages that the operator added or removed",
     "data": "data that the operator gave to code",
     "run": "directories of sandboxes",
 }
@@ -40,7 +40,7 @@ def command(yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")
         if entries:
             typer.echo(f"{home} holds")
             for entry in entries:
-                typer.echo(f"  {shown(entry.name):20} {_told(entry)}")
+                typer.echo(f"  {shown(entry.name):26} {_told(entry)}")
             if not yes:
                 typer.confirm("Delete all of it?", abort=True)
             _delete(home, entries)
