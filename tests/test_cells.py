@@ -402,6 +402,7 @@ async def test_what_is_refused_runs_nothing(
         "from urllib.parse import quote; quote('a b')",
         "from http import HTTPStatus; print(HTTPStatus.OK)",
         "try:\n    import torch\nexcept ImportError:\n    torch = None",
+        "try:\n    import requests\nexcept ImportError:\n    requests = None\nassert requests is None",
         "open('helper.py', 'w').write('x = 1')\nimport helper\nprint(helper.x)",
     ],
 )
