@@ -124,6 +124,9 @@ async def test_honest_code_runs_as_it_would_outside(interpreter: Interpreter, co
             "ArithmeticError: no",
             id="in a worker of joblib",
         ),
+        pytest.param(
+            "import pandas as pd; pd.read_csv('https://example.org/x.csv')", 1, "there is no network", id="a URL"
+        ),
         pytest.param("load_file('user_1_1234567890_abcdef0123456789')", 1, "list_user_files", id="unknown file"),
     ],
 )
