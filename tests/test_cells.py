@@ -124,6 +124,9 @@ async def test_honest_code_runs_as_it_would_outside(interpreter: Interpreter, co
             "ArithmeticError: no",
             id="in a worker of joblib",
         ),
+        pytest.param(
+            "import pandas as pd; pd.read_csv('https://example.org/x.csv')", 1, "there is no network", id="a URL"
+        ),
         pytest.param("load_file('user_1_1234567890_abcdef0123456789')", 1, "list_user_files", id="unknown file"),
     ],
 )
@@ -402,6 +405,7 @@ async def test_what_is_refused_runs_nothing(
         "from urllib.parse import quote; quote('a b')",
         "from http import HTTPStatus; print(HTTPStatus.OK)",
         "try:\n    import torch\nexcept ImportError:\n    torch = None",
+        "try:\n    import requests\nexcept ImportError:\n    requests = None\nassert requests is None",
         "open('helper.py', 'w').write('x = 1')\nimport helper\nprint(helper.x)",
     ],
 )

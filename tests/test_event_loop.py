@@ -1,12 +1,15 @@
 """No file, parse or database call runs on the event loop's thread."""
 
+import asyncio
 import json
+import time
 from collections.abc import Iterator
 
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
 
 from plugin import Interpreter, run_tool
+from plugin.errors import CellblockError
 
 
 @pytest.fixture
@@ -47,3 +50,53 @@ async def test_starting_and_closing_never_block_the_loop(home, no_blocking_calls
     """From the first call to the last descriptor."""
     async with Interpreter(home=home) as interpreter:
         assert (await interpreter.run("print(1)", user_id="loop")).output == "1\n"
+
+
+MEBIBYTE = 1024**2
+MOST_CPU_SECONDS = 0.02  # that one turn of the loop may take, of the processor's time: others' load does not count
+
+
+def filled(line: str, *, end: str = "") -> str:
+    return line * ((MEBIBYTE - len(end.encode())) // len(line.encode())) + end
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        pytest.param(filled("("), id="nested brackets"),
+        pytest.param("x = " + filled("-")[:-5] + "1", id="nested operators"),
+        pytest.param("x = [" + filled("1,")[:-8] + "]", id="commas"),
+        pytest.param("x = '" + filled("a")[:-6] + "'", id="one string"),
+        pytest.param("x = '" + filled("\U0001f40d")[:-9] + "'", id="one string of snakes"),
+        pytest.param(filled("import abcdefghijklm\n"), id="50,000 imports"),
+        pytest.param("".join(f"import m{number:06}{'é' * 60}\n" for number in range(7500)), id="imports of many modules"),
+        pytest.param(filled("eval(1)\n"), id="130,000 violations"),
+        pytest.param("".join(f"import socket.{'é' * 100}{number}\n" for number in range(4000)), id="long violations"),
+        pytest.param(filled("eval;"), id="200,000 violations on one line"),
+        pytest.param("".join(f"def f{number}(): 0\n" for number in range(60_000)), id="60,000 functions"),
+        pytest.param("".join(f"'user_1_1700000000_{number:016x}'\n" for number in range(25_000)), id="file ids"),
+        pytest.param(filled("!pip install a\n"), id="pip lines"),
+        pytest.param(filled("\n%time"), id="magics"),
+        pytest.param("!" + filled("é")[:-1], id="one long magic"),
+        pytest.param(filled("'''"), id="quotes"),
+        pytest.param(filled("a.b")[:-1] + "?", id="a help line"),
+        pytest.param("raise ValueError('" + filled("é")[:-30] + "')", id="a long error"),
+        pytest.param("'" + filled("é")[:-4] + "'", id="a long last value"),
+    ],
+)  # fmt: skip
+async def test_a_mebibyte_of_code_never_stalls_the_loop(interpreter: Interpreter, code: str) -> None:
+    """Whatever it parses to, each turn of the loop is short: nothing of it is looked at on the host."""
+    assert len(code.encode()) <= MEBIBYTE
+    call = asyncio.create_task(interpreter.run(code, user_id="loop", timeout=60))
+    longest, before = 0.0, time.thread_time()
+    while not call.done():
+        await asyncio.sleep(0)
+        now = time.thread_time()
+        longest, before = max(longest, now - before), now
+    assert longest <= MOST_CPU_SECONDS
+    try:
+        result = call.result()
+    except CellblockError as refusal:
+        assert len(str(refusal)) < 2000
+    else:
+        assert len(result.error) < 50_000

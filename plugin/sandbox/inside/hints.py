@@ -1,4 +1,4 @@
-"""What a level lacks, told to the code that runs into it: child processes, and the absolute paths of level `namespaces`."""
+"""What a sandbox or its level lacks, told to the code that runs into it: the network, child processes, absolute paths."""
 
 import _multiprocessing
 import _posixshmem
@@ -23,6 +23,9 @@ NO_SUCH_PLACE = (
     "Hint: this sandbox has no {}; use paths relative to the working directory, get_file_path(id) or FILES, "
     "and tempfile for temporary files"
 )
+NO_NETWORK = "Hint: there is no network in this sandbox; work with the user's files instead"
+# What the standard library and its like raise where a name cannot be looked up or nobody can be reached.
+OF_NETWORK = ("gaierror", "URLError", "ConnectionError", "ConnectTimeout", "MaxRetryError", "ClientConnectorError")
 _STARTERS = ("fork", "forkpty", "posix_spawn", "posix_spawnp", "system")
 
 _directory = ""
@@ -48,8 +51,11 @@ def configure(directory: str, *, children: bool) -> None:
 
 
 def explain(error: BaseException) -> None:
-    """Add a note to an error about a path that exists at level `namespaces` only, or about a download."""
+    """Add a note to an error about a path that exists at level `namespaces` only, a download, or the network."""
     data_sets.explain(error)
+    of_network = isinstance(error, OSError) and type(error).__name__ in OF_NETWORK
+    if of_network and "__notes__" not in object.__getattribute__(error, "__dict__"):
+        BaseException.add_note(error, NO_NETWORK)
     if not _directory or not isinstance(error, FileNotFoundError | PermissionError):
         return
     path: object = error.filename

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from .scopes import MAX_TEXT
 
 MAX_REQUIREMENTS = 50
+MAX_TIMED = 100  # lines
 MAX_REQUIREMENT = 100  # characters
 
 # What changes nothing here: figures are shown, modules are fresh and there is no prompt.
@@ -194,6 +195,8 @@ def _done_away_with(command: str, line: int, result: Plain) -> str:
             result.all_timed = True
         else:
             result.timed.add(line)
+            if len(result.timed) > MAX_TIMED:
+                raise Refused(line, f"at most {MAX_TIMED} lines of a cell can be timed")
         return rest
     shown = f"`{sign}{name}`"[:MAX_TEXT]
     if instead := INSTEAD.get(name):

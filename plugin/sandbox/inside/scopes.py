@@ -9,6 +9,7 @@ import builtins
 from typing import NamedTuple
 
 MAX_TEXT = 300  # characters of a path or a dotted name that are looked at
+BUILTINS = frozenset(vars(builtins))  # as they are before code runs
 OWN = ""  # a name to which code gives a value of its own
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
@@ -54,7 +55,7 @@ class Scope:
             return scope.imports.get(name, OWN)
         if name == "__builtins__":
             return "builtins"
-        return f"builtins.{name}" if hasattr(builtins, name) else OWN
+        return f"builtins.{name}" if name in BUILTINS else OWN
 
     def value(self, name: str) -> ast.expr | None:
         """The expression that a name was bound to, where that happened once."""
