@@ -12,7 +12,7 @@ from tests.refusing import NAMESPACES_REFUSED, launchers_refused
 from tests.tiny_wheels import Index
 
 # Rows of the catalogue, which no new environment starts with: the wheels are ours.
-TINY, OTHER, BROKEN = "tqdm", "lifelines", "pulp"
+TINY, OTHER, BROKEN = "humanize", "lifelines", "pulp"
 
 
 @pytest.fixture
