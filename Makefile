@@ -16,7 +16,7 @@ demo:  ## Run the main job on a sample CSV: a tool call, its output, its chart, 
 
 test:  ## Set up and run the tests (at most 5 minutes on 2 cores).
 	@./bootstrap.sh --group dev
-	@$(PYTHON) -m pytest
+	@$(PYTHON) -m pytest -n auto --dist loadgroup
 
 check: test  ## What CI runs: tests, lint, types, import contracts.
 	@.venv/bin/ruff check
