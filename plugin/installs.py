@@ -114,7 +114,7 @@ class Installs:
                 if await asyncio.to_thread(self._environments.due):
                     await self._environments.rebuilt(self.catalogue, log.info, older_than=max_age)
                 await self._show(pool)
-            except CellblockError as error:
+            except (CellblockError, OSError) as error:
                 log.error("the packages stay as they are: %s", error)
             await asyncio.sleep(LOOK_SECONDS)
 
