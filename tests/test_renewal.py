@@ -2,6 +2,8 @@
 
 import asyncio
 import dataclasses
+import os
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -100,3 +102,17 @@ async def test_a_close_ends_calls_of_former_packages_too(pool: Pool, lent: list[
         assert "was lost" in await running
     await closing
     assert [each.returned for each in lent[:2]] == [1, 1]
+
+
+async def test_a_host_that_starts_nothing_for_a_while_is_asked_again(pool: Pool) -> None:
+    """A zygote died, and every attempt at another failed: that must not be remembered for ever."""
+    with launchers_refused("unshare", "landlock_create_ruleset", "landlock_restrict_self"):
+        assert pool._keeper is not None
+        os.kill(pool._keeper._zygote_pid, signal.SIGKILL)
+        await pool._keeper._gone.wait()
+        for _ in range(3):
+            with pytest.raises(SandboxUnavailable, match="no sandbox can be made here"):
+                async with pool.sandbox():
+                    pass
+    async with pool.sandbox() as sandbox:
+        assert await ran(sandbox, VERSION) == "0\n"

@@ -45,12 +45,15 @@ class Launched:
             if self._held:
                 return
         self.process.wait()
-        os.close(self.complaints)
+        complaints, self.complaints = self.complaints, -1
+        os.close(complaints)
         if self.ground is not None:
             self.ground.close()
 
     def last_words(self) -> str:
-        """The last line that tells of an error, of it or of the zygote; how it ended where nothing was said."""
+        """The last line that tells of an error, of it or of the zygote; how it ended where nothing was said, or all is let go."""
+        if self.complaints < 0:
+            return f"it ended with status {self.process.poll()}"
         said = os.pread(self.complaints, MAX_COMPLAINT_BYTES, 0).decode("utf-8", "replace").strip()
         lines = said.splitlines() or [f"it ended with status {self.process.poll()}"]
         return next(

@@ -213,6 +213,7 @@ class Pool:
             if self._keeper is not None:
                 log.warning("the zygote ended unexpectedly; another is started (%s)", await self._keeper.last_words())
                 await self._keeper.aclose()
+                self._keeper = None  # where no other starts now, the next call tries again
             keeper = self._keeper = await self._started_keeper(self._library)
             if self._closed:
                 await keeper.aclose()
