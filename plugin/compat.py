@@ -402,4 +402,6 @@ def _number(value: float) -> float:
 def get_package_manager() -> PackageManager:
     """The packages by themselves; `.is_package_approved(name)` gives (bool, reason)."""
     settings = Settings()
-    return PackageManager(Catalogue(settings.catalogue_add, settings.catalogue_remove, Remembered(settings.home)))
+    catalogue = Catalogue(settings.catalogue_add, settings.catalogue_remove, Remembered(settings.home))
+    catalogue.refresh()
+    return PackageManager(catalogue)

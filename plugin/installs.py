@@ -43,6 +43,7 @@ class Installs:
         Raises:
             EnvironmentUnavailable: it cannot be built.
         """
+        await asyncio.to_thread(self.catalogue.refresh)
         await self._environments.ready(self.catalogue.starters, on_progress)
         self._shown, library = await self._leased()
         return library

@@ -51,7 +51,9 @@ def cellblock(index: Index, home: Path, *arguments: str, **settings: str) -> sub
 
 
 def approved(home: Path) -> Catalogue:
-    return Catalogue(remembered=Remembered(home))
+    catalogue = Catalogue(remembered=Remembered(home))
+    catalogue.refresh()
+    return catalogue
 
 
 def installed(home: Path) -> dict[str, str]:

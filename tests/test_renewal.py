@@ -106,7 +106,7 @@ async def test_a_close_ends_calls_of_former_packages_too(pool: Pool, lent: list[
 
 async def test_a_host_that_starts_nothing_for_a_while_is_asked_again(pool: Pool) -> None:
     """A zygote died, and every attempt at another failed: that must not be remembered for ever."""
-    with launchers_refused("unshare", "landlock_create_ruleset", "landlock_restrict_self"):
+    with launchers_refused("unshare", landlock_abi=0):
         assert pool._keeper is not None
         os.kill(pool._keeper._zygote_pid, signal.SIGKILL)
         await pool._keeper._gone.wait()

@@ -27,6 +27,7 @@ class Operating:
         self._settings = settings
         self._remembered = Remembered(settings.home)
         self.catalogue = Catalogue(settings.catalogue_add, settings.catalogue_remove, self._remembered)
+        self.catalogue.refresh()
         self.environments = Environments(settings.home, settings.index_url, settings.venv_max_age_days)
 
     async def add(self, rows: Sequence[str], on_progress: OnProgress) -> Environment:

@@ -14,10 +14,7 @@ class Remembered:
     """Rows added and names struck out, as `home/packages.json` has them.
 
     Args:
-        home: None for nothing, ever.
-
-    Raises:
-        SettingsError: the file cannot be read.
+        home: None for nothing, ever. Nothing is read before `changed` is asked.
     """
 
     def __init__(self, home: Path | None) -> None:
@@ -25,10 +22,13 @@ class Remembered:
         self._version: tuple[int, int, int] | None = None
         self.added: tuple[str, ...] = ()
         self.removed: tuple[str, ...] = ()
-        self.changed()
 
     def changed(self) -> bool:
-        """Whether the file is another one than when it was last read; it is read then. Blocks for microseconds."""
+        """Whether the file is another one than when it was last read; it is read then. Blocks for microseconds.
+
+        Raises:
+            SettingsError: the file cannot be read.
+        """
         if self._path is None:
             return False
         try:

@@ -51,7 +51,7 @@ class Launched:
             self.ground.close()
 
     def last_words(self) -> str:
-        """The last line that tells of an error, of it or of the zygote; how it ended where nothing was said, or all is let go."""
+        """The last line that tells of an error, of it or of the zygote; how it ended where none does, or all is let go."""
         if self.complaints < 0:
             return f"it ended with status {self.process.poll()}"
         said = os.pread(self.complaints, MAX_COMPLAINT_BYTES, 0).decode("utf-8", "replace").strip()
