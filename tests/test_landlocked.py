@@ -1,6 +1,7 @@
 """Level landlock as root: what a cell leaves running is found by its uid, whatever it calls itself, and its disk is counted."""
 
 import contextlib
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -55,8 +56,7 @@ async def test_no_name_hides_a_daemon(interpreter: Interpreter, name: bytes) -> 
     await interpreter.run("print(1)", user_id="ann")
     pool = interpreter._starting
     assert pool is not None
-    while tasks := (await pool)._tasks:  # the ends of both sandboxes
-        await next(iter(tasks))
+    await asyncio.gather(*(await pool)._tasks)  # the ends of both sandboxes
     assert alive(int(result.output)) == []
 
 
