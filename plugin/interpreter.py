@@ -279,9 +279,10 @@ class Interpreter:
             return collect.Collected()
         await sandbox.gone()
         settings = self.settings
-        return await asyncio.to_thread(
-            collect.collect, sandbox.work_fd, before, settings.max_file_bytes, settings.max_generated_bytes
-        )
+        most = min(
+            settings.max_generated_bytes, settings.work_bytes
+        )  # what is read, not what it takes: files may be sparse
+        return await asyncio.to_thread(collect.collect, sandbox.work_fd, before, settings.max_file_bytes, most)
 
     async def _result(self, run: Run, left: collect.Collected, call: _Call) -> ExecutionResult:
         kept = []

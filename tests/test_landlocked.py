@@ -1,7 +1,7 @@
 """Level landlock as root: what a cell leaves running is found by its uid, whatever it calls itself, and its disk is counted."""
 
-import contextlib
 import asyncio
+import contextlib
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
