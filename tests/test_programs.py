@@ -166,6 +166,9 @@ def _found(reply: Reply, texts: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(text for text in texts if text in reply.said)
 
 
+SHOWN_ONCE = "findfont: Font family 'Times New Roman' not found."
+
+
 def test_there_are_enough_and_each_says_what_comes_of_it() -> None:
     assert len(PROGRAMS) >= 150
     silent = [each.name for each in PROGRAMS.values() if not (each.prints or each.leaves or each.fails)]
@@ -175,6 +178,35 @@ def test_there_are_enough_and_each_says_what_comes_of_it() -> None:
 @pytest.mark.parametrize("name", PROGRAMS)
 async def test_programs(replies: Replies, name: str) -> None:
     _check(PROGRAMS[name], await replies[name])
+
+
+async def test_what_libraries_say_is_short(home: Path, nothing_to_install: str) -> None:
+    """A font that is not there is told of once; frames of compiled libraries are no help."""
+    async with Interpreter(home=home, index_url=nothing_to_install) as interpreter:
+        result = await interpreter.run(PROGRAMS["A font that is not installed"].code, user_id=1)
+        assert result.output.count(SHOWN_ONCE) == 1
+        result = await interpreter.run("import pandas\npandas.DataFrame({'a': []})['b']", user_id=1)
+        assert result.error.endswith("KeyError: 'b'") and ".pyx" not in result.error
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        pytest.param("import os; print(os.path.exists('/mnt/data/x.csv'))", True, id="asks whether it is there"),
+        pytest.param("open('/mnt/data/x.csv', 'w')", True, id="fails"),
+        pytest.param("import sqlite3; sqlite3.connect('/mnt/data/x.db')", True, id="fails without a path"),
+        pytest.param("import sys; sys.stderr.close(); x = '/mnt/data'", False, id="nowhere to tell it"),
+        pytest.param("print('sandbox:/mnt/data/x.csv')", False, id="a link"),
+    ],
+)
+async def test_at_level_landlock_code_that_names_mnt_data_is_told(
+    home: Path, nothing_to_install: str, code: str, told: bool
+) -> None:
+    with launchers_refused(*NAMESPACES_REFUSED):
+        async with Interpreter(home=home, index_url=nothing_to_install, pool_min=1) as interpreter:
+            result = await interpreter.run(code, user_id=1)
+    assert (result.output + result.error).count(ELSEWHERE) == told
+    assert result.success is (not code.startswith(("open", "import sqlite3")))
 
 
 @pytest.mark.parametrize("name", AT_LANDLOCK)
