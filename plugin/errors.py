@@ -55,10 +55,10 @@ class PolicyViolation(Refused):
 class PackageNotApproved(Refused):
     """The code or the call asks for a package that the catalogue does not list."""
 
-    def __init__(self, name: str, line: int | None = None) -> None:
+    def __init__(self, name: str, line: int | None = None, instead: str = "") -> None:
         self.name, self.line = name, line
         where = f" (imported on line {line})" if line else ""
-        super().__init__(f"Package '{name}' is not in the approved list{where}")
+        super().__init__(f"Package '{name}' is not in the approved list{where}{instead and f'; {instead}'}")
 
 
 class InstallRefused(Refused):

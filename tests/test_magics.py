@@ -148,10 +148,32 @@ async def test_what_is_timed_runs_once_and_says_how_long(interpreter: Interprete
     assert [line.partition(":")[0] for line in told] == ["Wall time", "Wall time", "[1, 2, 0, 1]", "Wall time"]
 
 
+@pytest.mark.parametrize(
+    ("code", "output"),
+    [
+        ("```python\nprint(1)\n```", "1\n"),
+        ("\n  ```py\nprint(2)\n```\n\n", "2\n"),
+        ("```\n%matplotlib inline\nprint(3)", "3\n"),
+        ("x = '''\n```python\n```\n'''\nprint(len(x))", "15\n"),
+    ],
+)
+async def test_fences_around_all_of_it_are_left_out(interpreter: Interpreter, code: str, output: str) -> None:
+    """Within a string they stay."""
+    result = await interpreter.run(code, user_id=1)
+    assert (result.output, result.error) == (output, "")
+
+
+@given(st.text(alphabet="`py \n'", max_size=40))
+def test_without_fences_lines_keep_their_numbers(code: str) -> None:
+    assert magics.without_fences(code).count("\n") == code.count("\n")
+
+
 async def test_line_numbers_stay_right(interpreter: Interpreter) -> None:
     """In tracebacks, after lines that were done away with."""
     result = await interpreter.run("%matplotlib inline\n!pip install numpy \\\n  pandas\n\n%time 1 / 0", user_id=1)
     assert 'File "<cell>", line 5' in result.error and "1 / 0" in result.error
+    fenced = await interpreter.run("```python\n\n1 / 0\n```", user_id=1)
+    assert 'File "<cell>", line 3' in fenced.error and "1 / 0" in fenced.error
 
 
 async def test_pip_goes_to_the_catalogue(interpreter: Interpreter) -> None:

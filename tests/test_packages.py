@@ -10,7 +10,7 @@ from packaging.requirements import Requirement
 
 from plugin.errors import OperatorOnly, PackageNotApproved, SettingsError
 from plugin.interpreter import POLICY_ROWS
-from plugin.packages.catalogue import SHIPPED, Catalogue
+from plugin.packages.catalogue import INSTEAD, SHIPPED, Catalogue, normalized
 from plugin.packages.needed import needed
 from plugin.packages.package_manager import PackageManager
 from plugin.packages.remembered import Remembered
@@ -243,6 +243,19 @@ def test_what_only_an_operator_installs() -> None:
         needed(Catalogue(), ["tensorflow"], [], [], installed=[])
     assert names(needed(Catalogue(), ["torch"], [], [], installed=["torch"]).required) == ["torch"]
     assert names(needed(Catalogue(), [], [found("torch", optional=True)], [], installed=[])) == []
+
+
+def test_what_is_not_approved_names_what_does_its_work() -> None:
+    """By the module's name or the distribution's; no row of the catalogue has such a name."""
+    with pytest.raises(
+        PackageNotApproved, match=r"^Package 'PyPDF2' is not in the approved list \(imported on line 3\); use pypdf$"
+    ):
+        needed(Catalogue(), [], [{"name": "PyPDF2", "line": 3, "optional": False}], [])
+    with pytest.raises(PackageNotApproved, match=r"^Package 'pymupdf' is not in the approved list; use pypdf"):
+        Catalogue().requirement("pymupdf")
+    approved = {normalized(name) for row in SHIPPED for name in (row.distribution, *row.imports)}
+    assert approved.isdisjoint(INSTEAD)
+    assert needed(Catalogue(["PyPDF2"]), [], [{"name": "PyPDF2", "line": 3, "optional": False}], []).required
 
 
 def test_no_package_is_both_approved_and_refused() -> None:

@@ -44,6 +44,7 @@ class Package:
         return Requirement(f"{self.distribution}{extras}{self.versions}")
 
 
+_DATA = tomllib.loads(resources.files(__package__).joinpath("catalogue.toml").read_text())
 SHIPPED = [
     Package(
         row["distribution"],
@@ -52,7 +53,7 @@ SHIPPED = [
         row.get("operator_only", False),
         tuple(row.get("methods", ())),
     )
-    for row in tomllib.loads(resources.files(__package__).joinpath("catalogue.toml").read_text())["package"]
+    for row in _DATA["package"]
 ]
 
 
@@ -112,7 +113,7 @@ class Catalogue:
         wanted = requested(name)
         row = self._rows.get(normalized(wanted.name))
         if row is None or wanted.specifier:
-            raise PackageNotApproved(name[:100])
+            raise not_approved(name[:100])
         return row
 
     def requirement(self, text: str) -> tuple[Package, Requirement]:
@@ -124,7 +125,7 @@ class Catalogue:
         wanted = requested(text)
         row = self._rows.get(normalized(wanted.name))
         if row is None:
-            raise PackageNotApproved(wanted.name)
+            raise not_approved(wanted.name)
         found = row.requirement
         found.specifier &= wanted.specifier
         return row, found
@@ -184,6 +185,14 @@ def _merged(shipped: Package, added: Package) -> Package:
     )
 
 
+def not_approved(name: str, line: int | None = None) -> PackageNotApproved:
+    """The refusal of a module or a distribution, with what does its work where that is known."""
+    return PackageNotApproved(name, line, INSTEAD.get(normalized(name), ""))
+
+
 def normalized(name: str) -> str:
     """PEP 503: runs of `-`, `_` and `.` are one `-`, case does not count."""
     return str(canonicalize_name(name))
+
+
+INSTEAD: dict[str, str] = {normalized(name): text for name, text in _DATA["instead"].items()}

@@ -8,7 +8,7 @@ from typing import Any
 from packaging.requirements import Requirement
 
 from ..errors import OperatorOnly, PackageNotApproved
-from .catalogue import Catalogue, normalized
+from .catalogue import Catalogue, normalized, not_approved
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def needed(
         if row is not None:
             want(row.distribution, optional if found["optional"] or module in own else required)
         elif module not in own and not found["optional"]:
-            raise PackageNotApproved(module, found["line"])
+            raise not_approved(module, found["line"])
     for method in methods:
         for row in catalogue.using(method):
             want(row.distribution, optional)

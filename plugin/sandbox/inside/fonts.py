@@ -6,6 +6,7 @@ licences (catalogue.toml); what is not installed is left out. A chart without su
 
 import dataclasses
 import functools
+import logging
 import os
 import re
 from typing import Any
@@ -42,6 +43,7 @@ ALIASES = {
 }  # fmt: skip
 
 REGULAR, BOLD = 400, 700
+MAX_TOLD = 20  # messages of fonts that are not there
 
 _found: dict[str, Any] = {}  # family -> where matplotlib finds it, in the order in which they are asked
 _own: frozenset[int] = frozenset()  # characters that matplotlib's own font has
@@ -53,6 +55,7 @@ def install(site_packages: str) -> None:
     global _own
     from matplotlib import _mathtext, font_manager, text
 
+    logging.getLogger(font_manager.__name__).addFilter(_Once())
     if not (hasattr(font_manager.FontManager, "_find_fonts_by_props") and hasattr(_mathtext, "UnicodeFonts")):
         return  # a matplotlib that an operator pinned, older than these
     _register(font_manager, site_packages)
@@ -89,6 +92,21 @@ def install(site_packages: str) -> None:
     font_manager.FontManager._find_fonts_by_props = find_with_others
     _mathtext.UnicodeFonts._get_glyph = get_glyph_with_others
     text.Text.set_text = set_text_seen
+
+
+class _Once(logging.Filter):
+    """A font that is not there is told of once, not for each piece of text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._told: set[str] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        message = record.getMessage()
+        if message in self._told or len(self._told) >= MAX_TOLD:
+            return False
+        self._told.add(message)
+        return True
 
 
 def _look_at(text: str) -> None:

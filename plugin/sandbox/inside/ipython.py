@@ -1,4 +1,4 @@
-"""What code written for notebooks takes from IPython, where that is not installed: display() and what is given to it."""
+"""What code written for notebooks takes from them: IPython's display() and what is given to it, tqdm's bars of progress."""
 
 import base64
 import importlib.util
@@ -9,16 +9,26 @@ from typing import Any
 from . import display, imports
 
 LIBRARY = "IPython"
+PROGRESS = "tqdm"
 
 
 def watch(libraries: tuple[str, ...]) -> None:
     """Where the cell's source names IPython: a stand-in, or IPython's own with our display()."""
+    if PROGRESS in libraries:
+        imports.after({"tqdm.notebook": _plain_bars})
     if LIBRARY not in libraries:
         return
     if LIBRARY not in sys.modules and importlib.util.find_spec(LIBRARY) is None:
         _install()
     else:
         imports.after({"IPython.display": lambda module: setattr(module, "display", display.display)})
+
+
+def _plain_bars(module: Any) -> None:
+    """Progress as text: there is nothing that shows widgets."""
+    plain = sys.modules["tqdm.std"]
+    module.tqdm = module.tqdm_notebook = plain.tqdm
+    module.trange = module.tnrange = plain.trange
 
 
 class _Given:

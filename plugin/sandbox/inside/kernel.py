@@ -28,6 +28,7 @@ from time import perf_counter
 from typing import Any, NoReturn
 
 from . import (
+    awaiting,
     bundles,
     charts,
     display,
@@ -58,8 +59,8 @@ RESERVE_BYTES = 8 * 1024 * 1024  # never touched, so it costs address space only
 Step = Callable[[], object]
 
 _OURS = (
-    bundles, charts, display, figures, frames, imports, ipython, load_file, magics, methods, places, plain_text, policy, scopes,
-    source, streams, tracebacks, zones,
+    awaiting, bundles, charts, display, figures, frames, imports, ipython, load_file, magics, methods, places, plain_text,
+    policy, scopes, source, streams, tracebacks, zones,
 )  # fmt: skip
 _policy = policy.Policy.from_rows([])
 _reserve = bytearray()
@@ -194,10 +195,13 @@ def execute(program: source.Program, failed: Step) -> Ending:
             what claims success afterwards is not believed.
     """
     main = [_fresh_main()]
-    ending = _guarded(functools.partial(_run_parts, program, main[0].__dict__), failed)
+    explain = functools.partial(hints.explain, mnt_data=program.mnt_data)
+    ending = _guarded(functools.partial(_run_parts, program, main[0].__dict__), failed, explain)
+    remind = functools.partial(hints.remind, mnt_data=program.mnt_data and ending.kind == "ok")
     tear_down = functools.partial(_tear_down, main)
-    for last_step in (figures.save_open_figures, _join_threads, atexit._run_exitfuncs, tear_down):
-        after = _guarded(last_step, failed)
+    ended = (awaiting.close, remind, figures.save_open_figures, _join_threads, atexit._run_exitfuncs, tear_down)
+    for last_step in ended:
+        after = _guarded(last_step, failed, explain)
         if ending.kind == "ok":
             ending = after
     streams.flush()
@@ -210,13 +214,19 @@ def _run_parts(program: source.Program, names: dict[str, Any]) -> None:
         charts.watch(program.libraries)
         ipython.watch(program.libraries)
     started = perf_counter()
-    for part in program.parts:
-        began = perf_counter()
-        exec(part.code, names)
-        if part.timed:
-            _print_time(began)
+    if program.awaits:
+        awaiting.run(((part.code, _timing(part)) for part in program.parts), names)
+    else:
+        for part in program.parts:
+            done = _timing(part)
+            exec(part.code, names)
+            done()
     if program.timed:
         _print_time(started)
+
+
+def _timing(part: source.Part) -> Step:
+    return functools.partial(_print_time, perf_counter()) if part.timed else bool
 
 
 def _print_time(began: float) -> None:
@@ -252,7 +262,7 @@ def _join_threads() -> None:
         threading._shutdown()  # type: ignore[attr-defined]
 
 
-def _guarded(step: Step, failed: Step) -> Ending:
+def _guarded(step: Step, failed: Step, explain: Callable[[BaseException], None] = hints.explain) -> Ending:
     """The outermost boundary of code that is not ours: whatever it raises is its result."""
     try:
         call_tracing(step, ())
@@ -272,7 +282,7 @@ def _guarded(step: Step, failed: Step) -> Ending:
     except BaseException as error:  # noqa: BLE001 - whatever code raises is its result
         _watch_no_more()
         failed()
-        hints.explain(error)
+        explain(error)
         _call_excepthook(error, failed)
         return Ending("exception", tracebacks.render(error), 1)
     return Ending("ok")

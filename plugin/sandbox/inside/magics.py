@@ -78,6 +78,7 @@ _TOKEN = re.compile(
     r'#.*|[rRbBuUfF]{0,2}(?:"""|\'\'\')|"(?:\\.|[^"\\])*"?|\'(?:\\.|[^\'\\])*\'?|[([{]|[)\]}]|\\$|[^#"\'()\[\]{}\\rRbBuUfF]+|.'
 )
 _END = {quote: re.compile(rf"(?:\\.|[^\\])*?{quote}", re.DOTALL) for quote in ('"""', "'''")}
+_FENCED = re.compile(r"\s*```[ \t]*\w*[ \t]*\r?\n")
 _TIMEIT_OPTION = re.compile(r"-[nrp][ \t]*\d+[ \t]*|-[octqv]{1,4}(?:[ \t]+|$)|--[ \t]+")
 
 
@@ -103,6 +104,18 @@ class Plain:
     install: list[str] = field(default_factory=list)
     timed: set[int] = field(default_factory=set)
     all_timed: bool = False
+
+
+def without_fences(text: str) -> str:
+    """Source without the Markdown fences that stand around all of it; line numbers stay right."""
+    if not _FENCED.match(text):
+        return text
+    lines = text.split("\n")
+    standing = [number for number, line in enumerate(lines) if line.strip()]
+    lines[standing[0]] = ""
+    if lines[standing[-1]].strip() == "```":
+        lines[standing[-1]] = ""
+    return "\n".join(lines)
 
 
 def plain(text: str) -> Plain | None:

@@ -14,15 +14,16 @@ import warnings
 from dataclasses import dataclass
 from typing import Any
 
-from . import charts, ipython, magics, methods, policy, tracebacks
+from . import charts, hints, ipython, magics, methods, policy, tracebacks
 
 NAME = "<cell>"
-LIBRARIES = (*charts.LIBRARIES, ipython.LIBRARY)
+LIBRARIES = (*charts.LIBRARIES, ipython.LIBRARY, ipython.PROGRESS)
 MAX_REPORTED = 100  # imports and ids each: a report must fit into one frame
 # `user_<user>_<unix time>_<random>` and the original's `<user>_<unix time>_<8 hex>`
 FILE_ID = re.compile(r"[\w.@-]{1,100}_\d{9,11}_[0-9A-Za-z]{6,40}", re.ASCII)
 # Unlike in a notebook how much was written is not shown: many a script ends so, and nobody wants to know.
 WRITERS = ("write", "write_text", "write_bytes")
+_AWAITS = ("'await' outside", "'async for' outside", "'async with' outside", "asynchronous comprehension outside")
 _SUPPRESSED = re.compile(rb"[ \t]*;")  # a semicolon after the last expression: its value is not shown, as in a notebook
 
 
@@ -41,11 +42,15 @@ class Program:
     Attributes:
         timed: `%%time` stands at its head.
         libraries: those of LIBRARIES that it names.
+        awaits: it says `await`, `async for` or `async with` outside of a function, as notebooks let it.
+        mnt_data: a string in it is a path beneath /mnt/data.
     """
 
     parts: tuple[Part, ...]
     timed: bool = False
     libraries: tuple[str, ...] = ()
+    awaits: bool = False
+    mnt_data: bool = False
 
 
 def parse(text: str, rules: policy.Policy) -> tuple[Program | None, dict[str, Any]]:
@@ -65,7 +70,9 @@ def parse(text: str, rules: policy.Policy) -> tuple[Program | None, dict[str, An
         tree, plain = _tree(text)
         lines = _cached(plain.text)
         facts = rules.examine(tree, lines, _is_there)
-        program = Program(_parts(tree, plain, lines), plain.all_timed, _named(facts))
+        parts, awaits = _compiled(tree, plain, lines)
+        mnt_data = any(text.startswith(hints.MNT_DATA) for text in facts.strings)
+        program = Program(parts, plain.all_timed, _named(facts), awaits, mnt_data)
     except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
         _cached(text)
         return None, report | {"error": tracebacks.render(error)}
@@ -89,13 +96,15 @@ def _tree(text: str) -> tuple[ast.Module, magics.Plain]:
     try:
         return ast.parse(text, NAME), magics.Plain(text)
     except SyntaxError:
+        bare = magics.without_fences(text)
         try:
-            plain = magics.plain(text)
+            plain = magics.plain(bare)
         except magics.Refused as refusal:
-            line = text.split("\n")[refusal.line - 1].strip()[: policy.MAX_SHOWN]
+            line = bare.split("\n")[refusal.line - 1].strip()[: policy.MAX_SHOWN]
             raise SyntaxError(str(refusal), (NAME, refusal.line, 1, line, refusal.line, len(line) + 1)) from None
-        if plain is None:
+        if plain is None and bare == text:
             raise
+    plain = plain or magics.Plain(bare)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # they were shown when the text was parsed as it stood
         return ast.parse(plain.text, NAME), plain
@@ -110,13 +119,23 @@ def _cached(text: str) -> list[str]:
     return lines
 
 
-def _parts(tree: ast.Module, plain: magics.Plain, lines: list[str]) -> tuple[Part, ...]:
+def _compiled(tree: ast.Module, plain: magics.Plain, lines: list[str]) -> tuple[tuple[Part, ...], bool]:
+    """As Python has it; only what says `await` outside of a function is compiled as notebooks do."""
+    try:
+        return _parts(tree, plain, lines, 0), False
+    except SyntaxError as error:
+        if not str(error.msg).startswith(_AWAITS):
+            raise
+        return _parts(tree, plain, lines, ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), True
+
+
+def _parts(tree: ast.Module, plain: magics.Plain, lines: list[str], flags: int) -> tuple[Part, ...]:
     """Statements in the order in which they stand, apart where one is timed or its value shown."""
     last = tree.body[-1] if tree.body else None
     shown = last if isinstance(last, ast.Expr) and _is_shown(last, lines) else None
     if shown is None and not plain.timed:
-        return (Part(compile(tree, NAME, "exec", dont_inherit=True)),)
-    flags = _future(tree)
+        return (Part(compile(tree, NAME, "exec", flags, dont_inherit=True)),)
+    flags |= _future(tree)
     parts: list[Part] = []
     waiting: list[ast.stmt] = []
 

@@ -11,6 +11,8 @@ _OURS = os.path.dirname(__file__) + "/"
 # The rest is the user's: the cell, modules that it wrote, text that it executed.
 _NOT_THE_USERS = (_OURS, f"{sys.prefix}/", f"{sys.base_prefix}/", "<frozen ")
 
+_COMPILED = (".pyx", ".pxi", ".pxd")  # Cython's: relative to where a library was built
+
 
 def render(error: BaseException) -> str:
     """The traceback's text: frames of libraries and of ours left out, long ones cut in the middle.
@@ -53,7 +55,11 @@ def _keep_users_frames(report: traceback.TracebackException) -> None:
     waiting, seen = [report], {id(report)}
     while waiting:
         current = waiting.pop()
-        users = [frame for frame in current.stack if not frame.filename.startswith(_NOT_THE_USERS)]
+        users = [
+            frame
+            for frame in current.stack
+            if not frame.filename.startswith(_NOT_THE_USERS) and not frame.filename.endswith(_COMPILED)
+        ]
         current.stack = traceback.StackSummary.from_list(users)
         for other in (current.__cause__, current.__context__, *(getattr(current, "exceptions", None) or ())):
             if other is not None and id(other) not in seen:
