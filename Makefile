@@ -14,9 +14,9 @@ demo:  ## Run the main job on a sample CSV: a tool call, its output, its chart, 
 	@./bootstrap.sh
 	@$(PYTHON) examples/demo.py
 
-test:  ## Set up and run the tests (at most 5 minutes on 2 cores).
+test:  ## Set up and run the tests.
 	@./bootstrap.sh --group dev
-	@$(PYTHON) -m pytest -n auto --dist loadgroup
+	@$(PYTHON) -m pytest
 
 check: test  ## What CI runs: tests, lint, types, import contracts.
 	@.venv/bin/ruff check

@@ -42,9 +42,7 @@ Report = dict[str, Any]
 
 
 def _marks(configuration: Configuration) -> list[pytest.MarkDecorator]:
-    """One report serves all tests of a configuration: they belong to one worker."""
-    group = pytest.mark.xdist_group(f"attacks, {configuration}")
-    return [group, pytest.mark.soak] if configuration in IN_SOAK else [group]
+    return [pytest.mark.soak] if configuration in IN_SOAK else []
 
 
 @pytest.fixture(scope="session")
@@ -112,7 +110,6 @@ def test_an_attack_does_not_win(
     assert not row["won"], row
 
 
-@pytest.mark.xdist_group("attacks, outside")
 @pytest.mark.parametrize("attack", [pytest.param(attack, id=attack.name) for attack in ATTACKS if attack.bites is True])
 def test_the_attack_wins_where_there_is_no_sandbox(report_outside: Report, attack: Attack) -> None:
     """What cannot succeed anywhere would prove nothing."""
