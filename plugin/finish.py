@@ -1,11 +1,16 @@
 """Work that must not be left half done because somebody stopped waiting for it."""
 
 import asyncio
+import contextlib
 import logging
+import threading
 from collections.abc import Awaitable, Callable, Iterable
+from concurrent.futures import Executor
 from typing import Any, TypeVar
 
 log = logging.getLogger("cellblock")
+
+MEET_SECONDS = 0.5
 
 T = TypeVar("T")
 
@@ -43,3 +48,19 @@ async def settle(tasks: "Iterable[asyncio.Task[Any]]") -> None:
     for failure in await asyncio.gather(*tasks, return_exceptions=True):
         if isinstance(failure, Exception):
             log.error("work in the background failed: %r", failure, exc_info=failure)
+
+
+async def threads_started(executor: Executor | None, count: int) -> None:
+    """Have a pool of threads start them now: later the user may have no processes left, and threads count as such.
+
+    Args:
+        executor: None for the loop's own.
+        count: at most as many as it may have; of a smaller one those that there are.
+    """
+    loop, barrier = asyncio.get_running_loop(), threading.Barrier(count)
+
+    def meet() -> None:
+        with contextlib.suppress(threading.BrokenBarrierError):
+            barrier.wait(MEET_SECONDS)
+
+    await asyncio.gather(*(loop.run_in_executor(executor, meet) for _ in range(count)))

@@ -45,7 +45,7 @@ KINDS: dict[str, tuple[str, int, str]] = {
 }  # fmt: skip
 RARE = {
     "hang": ("while True: pass", -1, ""),
-    "deep": ("import os\nfor _ in range(500): os.mkdir('d'); os.chdir('d')", 0, ""),
+    "deep": ("import os\nfor _ in range(90): os.mkdir('d'); os.chdir('d')", 0, ""),
 }
 SLOW_UNDER_KILLS = {-1}
 

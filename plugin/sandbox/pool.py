@@ -12,7 +12,7 @@ from typing import Any
 
 from ..config import Settings
 from ..errors import CellblockError, SandboxLost, SandboxUnavailable
-from ..finish import in_thread, settle
+from ..finish import in_thread, settle, threads_started
 from . import cgroups, levels, watchdog
 from .client import Sandbox, SandboxDied
 from .keeper import Keeper
@@ -24,6 +24,7 @@ SPAWN_ATTEMPTS = 3
 RESTART_ATTEMPTS = 10
 RETRY_SECONDS = 1.0
 WATCHDOG_THREADS = 2  # a slow look at one sandbox leaves one for the others
+LOOP_THREADS = 4  # of the event loop's own, which has at least five (docs.python.org, ThreadPoolExecutor)
 SPAWN_AT_ONCE = 2  # ahead of need: two forks overlap their waits, more only queue in the zygote
 
 
@@ -60,6 +61,8 @@ class Pool:
         Raises:
             SandboxUnavailable: this host cannot hold the sandbox.
         """
+        await threads_started(self._watchdog_threads, WATCHDOG_THREADS)
+        await threads_started(None, LOOP_THREADS)
         limit = self._settings.memory_bytes + self._settings.work_bytes
         self._cgroups = await asyncio.to_thread(cgroups.find, limit)
         await self._live_keeper()

@@ -29,7 +29,7 @@ async def watch(sandbox: Sandbox, limits: usage.Limits, threads: Executor) -> No
         await asyncio.sleep(pause)
         try:
             seen = await loop.run_in_executor(threads, usage.look, sandbox.pidfd, limits)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RuntimeError) as error:  # the last where no thread can be started
             log.error("sandbox %d is ended, as what it uses cannot be measured: %r", sandbox.number, error)
             verdict = result.LOST
         else:
