@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
+from .. import locks
 from ..config import Settings
 from ..errors import SettingsError
-from ..packages import locks
 from .terminal import shown, size
 
 # What a data directory holds: name or pattern -> what it is. A name that is not here is somebody else's.

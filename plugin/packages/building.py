@@ -13,9 +13,10 @@ import time
 from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
 
+from .. import locks
 from ..errors import EnvironmentUnavailable
 from ..finish import in_thread
-from . import locks, program, seaborn_data
+from . import program, seaborn_data
 from .environment import Environment, base_python
 from .program import OnProgress, ProgramFailed
 from .resolution import Resolution

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import locks
+from .. import locks
 from .environment import Environment
 
 RETRIES, RETRY_SECONDS = 1000, 0.001  # of a link that leads elsewhere each time it is looked at

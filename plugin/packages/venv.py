@@ -18,9 +18,10 @@ from typing import TypeVar
 
 from packaging.requirements import Requirement
 
+from .. import locks
 from ..errors import EnvironmentUnavailable, InstallRefused, PackageConflict
 from ..finish import in_thread
-from . import lease, locks
+from . import lease
 from .building import Build, begun
 from .catalogue import Catalogue, Package, normalized
 from .environment import VERSION, Environment

@@ -4,6 +4,7 @@ import hashlib
 import os
 from pathlib import Path
 
+from ... import locks
 from . import Stored
 
 PARTIAL = ".part"  # no id contains it: an id ends in letters and digits behind its last underscore
@@ -25,13 +26,12 @@ class Incoming:
         self._hash, self._size = hashlib.sha256(), 0
 
     def create(self) -> None:
-
         shard = self._path.parent
         for directory in (shard.parent.parent, shard.parent, shard):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         while self._descriptor < 0:
             descriptor = os.open(self._partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            _lock(descriptor)
+            locks.wait_alone(descriptor)
             if os.fstat(descriptor).st_nlink:
                 self._descriptor = descriptor
             else:  # a sweep was faster than the lock
@@ -68,36 +68,19 @@ class Incoming:
 
 def abandoned(path: Path) -> int | None:
     """A locked descriptor of content, whole or half written, that no upload of any process holds; None where one does."""
-
     for place in (path, path.with_name(path.name + PARTIAL)):
         try:
             descriptor = os.open(place, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         except FileNotFoundError:
             continue
         try:
-            if _locked_at_once(descriptor):
+            if locks.alone(descriptor):
                 return descriptor
         except OSError:
             os.close(descriptor)
             raise
         os.close(descriptor)
     return None
-
-
-def _lock(descriptor: int) -> None:
-    import fcntl  # not on every system that this package is imported on
-
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
-
-
-def _locked_at_once(descriptor: int) -> bool:
-    import fcntl
-
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _sync_directory(directory: Path) -> None:
