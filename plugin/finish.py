@@ -50,6 +50,12 @@ async def settle(tasks: "Iterable[asyncio.Task[Any]]") -> None:
             log.error("work in the background failed: %r", failure, exc_info=failure)
 
 
+async def end(task: "asyncio.Future[Any]") -> None:
+    """Cancel a task and wait until it is over, however it ends."""
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
 async def threads_started(executor: Executor | None, count: int) -> None:
     """Have a pool of threads start them now: later the user may have no processes left, and threads count as such.
 

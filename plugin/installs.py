@@ -109,11 +109,10 @@ class Installs:
 
     async def keep_current(self, pool: Pool) -> None:
         """Until cancelled: build anew what is old, show what another process has put in place."""
-        max_age = self._settings.venv_max_age_days * 86400
         while True:
             try:
                 if await asyncio.to_thread(self._environments.due):
-                    await self._environments.rebuilt(self.catalogue, log.info, older_than=max_age)
+                    await self._environments.rebuilt(self.catalogue, log.info, older_than=self._environments.max_age)
                 await self._show(pool)
             except (CellblockError, OSError) as error:
                 log.error("the packages stay as they are: %s", error)

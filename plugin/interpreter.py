@@ -25,6 +25,7 @@ from .files import (
     file_type,
     opened,
 )
+from .finish import end
 from .installs import Installs
 from .packages.needed import Needed
 from .result import ExecutionResult, GeneratedFile
@@ -134,8 +135,7 @@ class Interpreter:
             started = (await asyncio.gather(starting, return_exceptions=True))[0]
             if isinstance(started, Pool):
                 if self._keeping_current is not None:
-                    self._keeping_current.cancel()
-                    await asyncio.gather(self._keeping_current, return_exceptions=True)
+                    await end(self._keeping_current)
                 await started.aclose()
         await self._embedded.aclose()
 
@@ -193,8 +193,7 @@ class Interpreter:
                 yield event
             await call
         finally:
-            call.cancel()
-            await asyncio.gather(call, return_exceptions=True)
+            await end(call)
 
     # ---- one call, step by step
 

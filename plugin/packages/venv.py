@@ -20,7 +20,7 @@ from packaging.requirements import Requirement
 
 from .. import locks
 from ..errors import EnvironmentUnavailable, InstallRefused, PackageConflict
-from ..finish import in_thread
+from ..finish import end, in_thread
 from . import lease
 from .building import Build, begun
 from .catalogue import Catalogue, Package, normalized
@@ -70,7 +70,7 @@ class Environments:
     def __init__(self, home: Path, index_url: str | None, max_age_days: float = 7) -> None:
         self._home = home
         self._index_url = index_url
-        self._max_age = max_age_days * DAY
+        self.max_age = max_age_days * DAY
         self._last: Environment | None = None
 
     # ---- what is there; these block for microseconds
@@ -89,7 +89,7 @@ class Environments:
     def due(self) -> bool:
         """Whether the environment is so old that `rebuilt` should be called; not soon after one that failed."""
         environment = self.in_use()
-        if environment is None or environment.age < self._max_age:
+        if environment is None or environment.age < self.max_age:
             return False
         try:
             return time.time() - self._failure.stat().st_mtime > RETRY_SECONDS
@@ -251,8 +251,7 @@ class Environments:
         except OSError as error:
             raise EnvironmentUnavailable(f"the environment in {self._home} cannot be built: {error}") from None
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await end(task)
 
     def _unavailable(self, failure: ProgramFailed) -> EnvironmentUnavailable:
         return EnvironmentUnavailable(

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..config import Settings
 from ..errors import CellblockError, SandboxLost, SandboxUnavailable
-from ..finish import in_thread, settle, threads_started
+from ..finish import end, in_thread, settle, threads_started
 from . import cgroups, levels, watchdog
 from .client import Sandbox, SandboxDied
 from .keeper import Keeper
@@ -128,7 +128,7 @@ class Pool:
         """End all of it, running calls included. Safe to call twice."""
         self._closed = True
         if self._filler is not None:
-            await _cancel(self._filler)
+            await end(self._filler)
         for sandbox in self._idle:
             self._start_ending(sandbox)
         self._idle.clear()
@@ -254,7 +254,7 @@ class Pool:
         try:
             yield
         finally:
-            await _cancel(watch)
+            await end(watch)
 
     def _start_ending(self, sandbox: Sandbox) -> None:
         """Off the call's path: the memory of a process takes the kernel longer to free than a small cell runs."""
@@ -272,8 +272,3 @@ def _hold(groups: cgroups.Cgroups, sandbox: Sandbox) -> None:
     group = sandbox.cgroup = groups.hold(sandbox.pidfd)
     if group is not None:
         sandbox.afterwards.append(group.remove)
-
-
-async def _cancel(task: "asyncio.Task[None]") -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
