@@ -6,7 +6,7 @@ at plain data, as it stands in the request's JSON, and at every element of it. F
 
 import types
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal, NotRequired, Required, Union, get_args, get_origin, get_type_hints, is_typeddict
+from typing import Any, Literal, NotRequired, Required, Union, get_args, get_origin, get_type_hints
 
 from openai._types import SequenceNotStr
 from openai.types.chat import ChatCompletionMessageParam
@@ -19,9 +19,7 @@ from openai.types.responses.response_create_params import (
     ResponseCreateParamsNonStreaming,
     ResponseCreateParamsStreaming,
 )
-from typing_extensions import NotRequired as LaterNotRequired
-from typing_extensions import Required as LaterRequired
-from typing_extensions import is_typeddict as is_later_typeddict
+from typing_extensions import is_typeddict  # of its own TypedDict too, which the SDK uses
 
 TAGS = ("type", "role", "mode", "object")  # what tells the members of a union apart
 
@@ -109,14 +107,14 @@ def _problem(value: Any, wanted: Any, where: str) -> str:
     origin, arguments = get_origin(wanted), get_args(wanted)
     if wanted is Any or wanted is object:
         return _no_json(value, where)
-    if origin in (Required, NotRequired, LaterRequired, LaterNotRequired) or _is_annotated(wanted):
+    if origin in (Required, NotRequired) or _is_annotated(wanted):
         return _problem(value, arguments[0], where)
     if origin in (Union, types.UnionType):
         return _of_union(value, arguments, where)
     if origin is Literal:
         fits = any(value == each and type(value) is type(each) for each in arguments)
         return "" if fits else f"{where}: {value!r:.60} is none of {arguments!r:.200}"
-    if is_typeddict(wanted) or is_later_typeddict(wanted):
+    if is_typeddict(wanted):
         return _of_typed_dict(value, wanted, where)
     if origin is not None and issubclass(origin, Mapping):
         return _of_mapping(value, arguments, where)
@@ -146,8 +144,8 @@ def _of_union(value: Any, members: tuple[Any, ...], where: str) -> str:
 def _other_tag(value: Any, member: Any) -> bool:
     """Whether it is plainly another member of the union that is meant."""
     if not isinstance(value, dict):
-        return is_typeddict(member) or is_later_typeddict(member)
-    if not (is_typeddict(member) or is_later_typeddict(member)):
+        return is_typeddict(member)
+    if not is_typeddict(member):
         return get_origin(member) not in (Union, types.UnionType)
     hints = _hints(member)
     return any(tag in value and tag in hints and _problem(value[tag], hints[tag], "") for tag in TAGS)
@@ -171,9 +169,7 @@ def _of_typed_dict(value: Any, wanted: Any, where: str) -> str:
 
 def _is_required(wanted: Any, key: str, hint: Any) -> bool:
     # Where a module has `from __future__ import annotations`, __required_keys__ does not know of Required.
-    return get_origin(hint) in (Required, LaterRequired) or (
-        key in wanted.__required_keys__ and get_origin(hint) not in (NotRequired, LaterNotRequired)
-    )
+    return get_origin(hint) is Required or (key in wanted.__required_keys__ and get_origin(hint) is not NotRequired)
 
 
 _KNOWN_HINTS: dict[Any, dict[str, Any]] = {}
