@@ -1,8 +1,13 @@
-"""What a call gives back: how the cell ended, what it printed, the files it left."""
+"""What a call gives back: how the cell ended, what it printed, the files it left; and what a turn of a conversation does."""
 
 import signal
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from token_counter.usage import Usage
 
 DisplayItem = dict[str, Any]  # mime type -> data, as Jupyter's
 
@@ -146,3 +151,29 @@ class ExecutionResult:
     @property
     def generated_file_ids(self) -> tuple[str, ...]:
         return tuple(file.file_id for file in self.generated_files if file.file_id)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What came of a user's message: the model's answer, after as many tool calls as it took.
+
+    Attributes:
+        message: the answer, as the API sent it and takes it back; for Responses its last message item.
+        messages: all to keep for the next turn: what was given, and what was added to it.
+        usage: what the API billed for all requests of the turn together; None where it never said.
+        cost: in US dollars; None where a price or a usage is unknown.
+        text: of the answer, a refusal's too; '' where there is none.
+        ending: how the model's last answer ended: `stop`, `length`, `content_filter`, as Chat Completions calls it;
+            `completed` or `incomplete` for Responses.
+        requests: how many were sent.
+        files: what the code of this turn left, oldest first.
+    """
+
+    message: dict[str, Any]
+    messages: list[dict[str, Any]]
+    usage: "Usage | None"
+    cost: "Decimal | None"
+    text: str = ""
+    ending: str | None = None
+    requests: int = 1
+    files: tuple[GeneratedFile, ...] = ()
