@@ -20,6 +20,7 @@ from ..interpreter import Interpreter
 from ..result import ExecutionResult
 from . import images, shape, tools
 from .calls import Item, Part, ToolCall, read_calls
+from .clean import name_of
 from .images import Seen
 from .posting import without_foreign_images, without_mentions
 from .registered import Picture, Registered, ToolFunction, ToolResult, UserId, registered
@@ -346,7 +347,8 @@ def _shaped(answer: _Answer, told: Sequence[str], reading: Reading) -> Shaped:
             shown = [next(sentences, "") if file.type == "image" else "" for file in answer.generated_files]
             return shape.execution(answer, reading, shown)
         case ToolResult():
-            return shape.tool_result(answer.text, reading, success=answer.success, shown=told)
+            named = [f"{name_of(picture.name)}: {seen}" for picture, seen in zip(_pictures(answer), told, strict=True)]
+            return shape.tool_result(answer.text, reading, success=answer.success, shown=named)
         case _Own():
             return shape.own(answer.text, reading)
         case _Refused():

@@ -43,8 +43,9 @@ def measured(max_pixels: int) -> list[int]:
         width, height = drawn_svg(height=SVG_LOOK).size
         longest = max(width, height)
         return [max(1, width * SVG_SIDE // longest), max(1, height * SVG_SIDE // longest)]
-    width, height = opened(max_pixels).size
-    return [height, width] if turned(max_pixels) else [width, height]
+    image = opened(max_pixels)
+    width, height = image.size
+    return [height, width] if orientation(image) in TURNED else [width, height]
 
 
 def shrunk(request: dict[str, Any]) -> dict[str, Any]:
@@ -54,15 +55,15 @@ def shrunk(request: dict[str, Any]) -> dict[str, Any]:
         image = drawn_svg(width=width, height=height)
     else:
         image = opened(request["max_pixels"])
-        stored = (height, width) if turned(request["max_pixels"]) else (width, height)
+        turn = orientation(image)
+        stored = (height, width) if turn in TURNED else (width, height)
         image.draft("RGB", stored)  # a JPEG is decoded no larger than need be
         try:
             image.load()
         except (OSError, SyntaxError, EOFError, ValueError):  # SyntaxError: Pillow's word for a broken PNG
             raise Refused("damaged") from None
-        orientation = image.getexif().get(ORIENTATION)
         image = plain(image).resize(stored, Image.Resampling.LANCZOS, reducing_gap=3.0)
-        image.getexif()[ORIENTATION] = orientation or 1
+        image.getexif()[ORIENTATION] = turn
         image = ImageOps.exif_transpose(image)
     mime, data = smallest(flat(image))
     with open("out", "wb") as file:
@@ -83,8 +84,9 @@ def opened(max_pixels: int) -> Any:
         raise Refused("unknown") from None
 
 
-def turned(max_pixels: int) -> bool:
-    return opened(max_pixels).getexif().get(ORIENTATION) in TURNED
+def orientation(image: Any) -> int:
+    """As cameras write it. Not asked of a PNG, which Pillow would decode to know."""
+    return 1 if image.format == "PNG" else int(image.getexif().get(ORIENTATION, 1))
 
 
 def plain(image: Any) -> Any:
