@@ -95,6 +95,14 @@ async def test_sizes_are_remembered_by_what_is_behind_the_link(server: LocalServ
     assert len(server.requests) == 3
 
 
+async def test_a_new_signature_is_tried_after_the_old_one_failed(server: LocalServer, fetcher: ImageFetcher) -> None:
+    """What is remembered of a failure is the link, not the image."""
+    server.answers["/attachments/1/2/a.png?ex=7fffffff"] = ranged(PNG)
+    with pytest.raises(LinkGone):
+        await fetcher.size(f"{FILES}/a.png")
+    assert await fetcher.size(f"{FILES}/a.png?ex=7fffffff&") == (640, 480)
+
+
 async def test_memory_is_bounded(server: LocalServer, fetcher: ImageFetcher, monkeypatch: pytest.MonkeyPatch) -> None:
     """The oldest answer makes room, failures too."""
     monkeypatch.setattr(fetching, "REMEMBERED", 3)

@@ -7,6 +7,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Collection, Mapping
 from contextlib import aclosing, suppress
+from typing import NamedTuple
 from urllib.parse import urljoin
 from weakref import WeakKeyDictionary
 
@@ -53,10 +54,10 @@ class ImageFetcher:
         resolver: Resolver | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        self._hosts = None if hosts is None else frozenset(hosts)
+        self._hosts = None if hosts is None else frozenset(host.lower() for host in hosts)
         self._http = PinnedHttp(resolver or public_only(), tls)
         self._turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
-        self._known: OrderedDict[str, tuple[float, Size | ImageError]] = OrderedDict()
+        self._known: OrderedDict[str, tuple[float, Size | _Failure]] = OrderedDict()
 
     async def size(self, url: str) -> Size:
         """Width and height in pixels.
@@ -69,17 +70,21 @@ class ImageFetcher:
         """
         link = self._allowed(url)
         known = discord_link(link)
-        key = known.identity if known else link.url
-        answer = self._remembered(key)
-        if answer is None:
-            try:
-                answer = await self._fetched(link)
-            except ImageError as error:
-                answer = error
-            self._remember(key, answer)
-        if isinstance(answer, ImageError):
-            raise answer.with_traceback(None)
-        return answer
+        image = known.identity if known else link.url
+        for key in (image, link.url):
+            remembered = self._remembered(key)
+            if isinstance(remembered, _Failure):
+                raise remembered.kind(remembered.says)
+            if remembered is not None:
+                return remembered
+        try:
+            size = await self._fetched(link)
+        except ImageError as error:
+            # By the link itself: the same image may well be there under a new signature.
+            self._remember(link.url, _Failure(type(error), str(error)), FAILURE_SECONDS)
+            raise
+        self._remember(image, size, REMEMBERED_SECONDS)
+        return size
 
     async def _fetched(self, link: HttpsLink) -> Size:
         try:
@@ -103,16 +108,22 @@ class ImageFetcher:
             raise LinkRefused(f"{link.host} is not among the hosts that images are fetched from; name it in `hosts`")
         return link
 
-    def _remembered(self, key: str) -> Size | ImageError | None:
+    def _remembered(self, key: str) -> "Size | _Failure | None":
         until, answer = self._known.get(key, (0.0, None))
         return answer if until > time.monotonic() else None
 
-    def _remember(self, key: str, answer: Size | ImageError) -> None:
-        seconds = FAILURE_SECONDS if isinstance(answer, ImageError) else REMEMBERED_SECONDS
+    def _remember(self, key: str, answer: "Size | _Failure", seconds: float) -> None:
         self._known[key] = time.monotonic() + seconds, answer
         self._known.move_to_end(key)
         while len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
+
+
+class _Failure(NamedTuple):
+    """An error, without the frames and bytes that one that was raised holds on to."""
+
+    kind: type[ImageError]
+    says: str
 
 
 async def _size_in(response: Response, host: str) -> Size:
