@@ -7,8 +7,9 @@
     ├── UnknownImageRule        image_rules.toml has no row of that name
     ├── ImageError              what an image costs cannot be told
     │   ├── ImageUnreadable     these bytes are no header of an image that the API takes
+    │   │   └── SizeNotReached  they are, and end before the size
     │   ├── LinkRefused         a link that must not be fetched: scheme, host, port or address
-    │   ├── LinkExpired         a link whose time has passed
+    │   ├── LinkGone            a link whose time has passed, or whose image was taken away
     │   └── LinkFailed          the server of a link did not give the first bytes of an image
     ├── RefreshFailed           Discord did not renew its links
     ├── InvalidArgument         an argument is of the wrong type, size or value
@@ -60,12 +61,16 @@ class ImageUnreadable(ImageError):
     """These bytes are no header of an image that the API takes."""
 
 
+class SizeNotReached(ImageUnreadable):
+    """They are the header of such an image, and end before its size, or state one that none can have."""
+
+
 class LinkRefused(ImageError):
     """A link that must not be fetched: its scheme, host, port or address is not allowed."""
 
 
-class LinkExpired(ImageError):
-    """A link whose time has passed: the API cannot read it either, so it costs nothing."""
+class LinkGone(ImageError):
+    """A link whose time has passed, or whose image was taken away: the API cannot read it either, so it costs nothing."""
 
 
 class LinkFailed(ImageError):
