@@ -131,5 +131,3 @@ def _joined(content: object) -> str:
 
 def _listed(given: object) -> list[object]:
     return list(given) if isinstance(given, list | tuple) else []
-
-

@@ -90,7 +90,9 @@ def parts_of(content: object) -> Iterator[Mapping[str, Any]]:
         UnreadableRequest: these are none.
     """
     if isinstance(content, Mapping) or not isinstance(content, list | tuple):
-        raise UnreadableRequest(f"the content of a message is a {type(content).__name__}; it has to be text or a list of parts")
+        raise UnreadableRequest(
+            f"the content of a message is a {type(content).__name__}; it has to be text or a list of parts"
+        )
     for part in content:
         if isinstance(part, str):
             yield {"type": "text", "text": part}

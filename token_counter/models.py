@@ -51,16 +51,16 @@ class ModelRule:
     Attributes:
         model: as it was asked for, without `openai/`.
         row: the name of the row that holds for it.
+        context: tokens that input and output share.
         images: a row of image_rules.toml; None: the model is not known to take images.
-        context: tokens that input and output share; None: nobody says.
         note: why the rules are assumed to hold for this model; empty where bills show them.
     """
 
     model: str
     row: str
     family: Family
+    context: int
     images: str | None = None
-    context: int | None = None
     note: str = ""
 
     @property
@@ -136,7 +136,8 @@ def _rows() -> Mapping[str, ModelRule]:
         return rows
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SettingsError(
-            f"the model rules in {path} cannot be read ({error!r}); remove the file, or write it anew with `cellblock calibrate`"
+            f"the model rules in {path} cannot be read ({error!r}); "
+            "remove the file, or write it anew with `cellblock calibrate`"
         ) from None
 
 
@@ -150,8 +151,8 @@ def _models(rows: Iterable[dict[str, Any]], families: Mapping[str, Family]) -> d
             model=row["name"],
             row=row["name"],
             family=families[row["family"]],
+            context=row["context"],
             images=row.get("images"),
-            context=row.get("context"),
             note=row.get("assumed", ""),
         )
         for row in rows

@@ -17,7 +17,9 @@ INLINE_BYTES = 20_000  # what is longer goes to a thread: some 5 ms of work
 
 # tiktoken 0.14 panics in a run of a million blanks (fancy-regex's limit of backtracking), and needs 2.7 s for a million
 # letters without a break. A text no longer than this is encoded as it is.
-BLOCK = 24_576  # 3 x 2^13: runs of one character merge in powers of two, digits in threes, so a cut here changes nothing
+BLOCK = (
+    24_576  # 3 x 2^13: runs of one character merge in powers of two, digits in threes, so a cut here changes nothing
+)
 PIECE = 16 * BLOCK
 LOOK_BACK = 4_096  # characters before the end of a piece, in which a place to cut is looked for
 CUT_COST = 2  # tokens by which a cut elsewhere may make a count too small: 0 to 1 on mixed blanks, never measured as 2

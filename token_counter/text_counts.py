@@ -88,5 +88,3 @@ class RequestTokens:
         words = [match.start() for match in _WORD.finditer(text, max(len(text) - TAIL, 0))]
         last = text[words[-1] :] if words else text
         return self(last + more) - self(last)
-
-

@@ -1,7 +1,8 @@
 """Function tools as models read them: TypeScript in a namespace, whatever the API. tools.py counts what this writes.
 
-The form is the one of github.com/openai/harmony (src/encoding.rs, template_tools_section), but for three things that recorded bills
-show: an object without comments is one line, a title has no empty comment below it, and a description's lines are stripped.
+The form is the one of github.com/openai/harmony (src/encoding.rs, template_tools_section), but for three things that
+recorded bills show: an object without comments is one line, a title has no empty comment below it, and a description's
+lines are stripped.
 """
 
 import json
@@ -138,7 +139,9 @@ def _bare_type(schema: Mapping[str, Any], writer: _Writer, depth: int, headed: b
             return _joined(key, sign, schema[key], writer, depth)
     kind = schema.get("type")
     if isinstance(kind, list) and kind:
-        return " | ".join(_type({**schema, "type": each}, writer, depth + 1, headed) for each in kind if isinstance(each, str))
+        return " | ".join(
+            _type({**schema, "type": each}, writer, depth + 1, headed) for each in kind if isinstance(each, str)
+        )
     if kind == "object" or (kind is None and "properties" in schema):
         if not _mapping(schema.get("properties")):
             writer.assumptions["an object without properties is counted as `object`"] = None

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 # tiktoken_ext/openai_public.py: where each vocabulary is downloaded from; tiktoken's load.py names its cached copy sha1(url).
 URLS = {
-    name: f"https://openaipublic.blob.core.windows.net/encodings/{name}.tiktoken" for name in ("cl100k_base", "o200k_base")
+    name: f"https://openaipublic.blob.core.windows.net/encodings/{name}.tiktoken"
+    for name in ("cl100k_base", "o200k_base")
 }
 CACHE_VARIABLES = ("TIKTOKEN_CACHE_DIR", "DATA_GYM_CACHE_DIR")  # tiktoken's load.py, in this order
 
