@@ -29,11 +29,9 @@ from .shape import Reading, Shaped
 if TYPE_CHECKING:
     from openai.lib.responses_tool_runner import AsyncRegisteredFunction
 
-    from token_counter import TokenCounter
+    from token_counter.counter import TokenCounter
 
 log = logging.getLogger("cellblock.dispatch")
-
-IN_A_THREAD = 8192  # characters from which text is shaped beside the event loop
 
 
 @dataclass(frozen=True)
@@ -107,7 +105,7 @@ class Dispatcher:
     def counter(self) -> "TokenCounter":
         """What counts tokens, here and in the loops."""
         if self._counter is None:
-            from token_counter import TokenCounter
+            from token_counter.counter import TokenCounter
 
             self._counter = TokenCounter()
         return self._counter
@@ -298,16 +296,13 @@ class Dispatcher:
     async def _text(self, answer: "_Answer", told: list[str], caller: tools.Caller, model: str | None) -> str:
         reading = self._reading(model)
         work = partial(_shaped, answer, told, reading)
-        shaped = await asyncio.to_thread(work) if _length(answer) > IN_A_THREAD else work()
+        shaped = work() if _is_short(answer, reading.tokens) else await asyncio.to_thread(work)
         if not shaped.whole:
             return shaped.text()
         return shaped.text(await self._kept(shaped.whole, caller.user_id))
 
     def _reading(self, model: str | None) -> Reading:
-        try:
-            count: Any = partial(self.counter.count_text_tokens, model=model or images.DEFAULT_MODEL)
-        except ImportError:  # until the counter is there
-            count = lambda text: len(text.encode()) // 3 + 1  # noqa: E731
+        count = partial(self.counter.count_text_tokens, model=model or images.UNKNOWN_MODEL)
         wanted = {without_mentions: self.options.defuse_mentions, without_foreign_images: self.options.inert_images}
         return Reading(self.options.result_tokens, count, [step for step, on in wanted.items() if on])
 
@@ -355,14 +350,19 @@ def _shaped(answer: _Answer, told: Sequence[str], reading: Reading) -> Shaped:
             return shape.refusal(answer.reason, reading)
 
 
-def _length(answer: _Answer) -> int:
+def _is_short(answer: _Answer, tokens: int) -> bool:
+    """Whether shaping it counts nothing: counting takes its time, and the first time loads a vocabulary."""
     match answer:
         case ExecutionResult():
-            return len(answer.output) + len(answer.error)
-        case ToolResult() | _Own():
-            return len(answer.text)
+            more = answer.generated_files or answer.dropped_files or answer.installed_packages
+            length = tokens if more else len(answer.output) + len(answer.error)
+        case ToolResult():
+            length = tokens if answer.images else len(answer.text)
+        case _Own():
+            length = len(answer.text)
         case _Refused():
-            return len(answer.reason)
+            length = len(answer.reason)
+    return length * shape.MOST_BYTES_A_CHARACTER + shape.FRAME_BYTES <= tokens
 
 
 def _pictures(answer: _Answer) -> list[Picture]:

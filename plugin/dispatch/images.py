@@ -37,7 +37,7 @@ LONGEST_SIDE = 2048  # to more the API scales an image down itself, at detail hi
 TILED_SHORT_SIDE = 768  # the API's own, for models that count tiles: more pixels would be sent for nothing
 LOW_SIDE = 512  # and at detail low
 STEPS = 0.97  # from one size that is tried to the next
-DEFAULT_MODEL = "gpt-5"  # where no model is named
+UNKNOWN_MODEL = ""  # token_counter gives it the newest family's rules
 INTRODUCTION = "Images that the tool calls above made. This message comes from the interpreter, not from the user."
 _URL = re.compile(r"https?://[!-~]+")
 
@@ -107,13 +107,9 @@ class Cost:
     @classmethod
     def of_model(cls, model: str | None, api: Api, tokens: int) -> "Cost":
         """By token_counter's rules; the newest family's for a model that it does not know."""
-        from token_counter import images
+        from token_counter import images, models
 
-        try:
-            from token_counter import models
-        except ImportError:  # until the counter is there
-            return cls(images.rule_named("gpt-5"), api, tokens)
-        name = models.rule(model or DEFAULT_MODEL).images
+        name = models.rule(model or UNKNOWN_MODEL).images
         return cls(images.rule_named(name) if name else None, api, tokens)
 
     @property

@@ -13,11 +13,13 @@ from .cut import CountTokens, Cut, cut
 from .file_lists import size
 from .posting import without_foreign_images, without_mentions
 
-ERROR_SHARE = 0.4  # of the budget, where there is output too
+ERROR_SHARE = 0.4  # of the tokens, where there is output too
 ERROR_HEAD = 0.25  # a traceback says what happened at its end
-NOTICE_TOKENS = 60  # what was left out and where it is
+NOTICE_TOKENS = 120  # what was left out of output and error, and where it is
 MAX_FILES_NAMED = 20
 MIN_TOKENS = 200  # less, and the frame alone would not fit
+MOST_BYTES_A_CHARACTER = 12  # of foreign text in the frame: "\\U000e0041" has 10, a line's mark and what defuses a few
+FRAME_BYTES = 400  # of the lines that every frame may have
 
 # What a model can do about an ending: one row a kind of Outcome.
 ADVICE = {
@@ -97,22 +99,14 @@ def execution(result: ExecutionResult, reading: Reading, shown: Sequence[str] = 
         behind += ["Files that were not kept:", quoted(reading.foreign("\n".join(result.dropped_files)))]
     if advice := ADVICE.get(result.outcome.kind):
         behind.append(advice)
-    left = _left(reading, [*before, *behind])
-    error = reading.foreign(result.error.strip("\n"))
-    output = reading.foreign(result.output.rstrip("\n"))
-    error_lines: list[str] = []
-    if error:
-        cut_error = cut(quoted(error), int(left * ERROR_SHARE) if output else left, reading.count, ERROR_HEAD)
-        error_lines = ["Error:", *_cut_lines(cut_error)]
-        left -= _count(reading, error_lines)
-    if not output:
-        said = "It printed nothing." if result.success else ""
-        return Shaped(tuple(filter(None, [*before, said, *error_lines, *behind])))
-    cut_output = cut(quoted(output), max(left, 0), reading.count)
-    lines = [*before, "Output:", *_cut_lines(cut_output)]
-    if result.truncated_bytes:
-        lines.append(f"[{result.truncated_bytes:,} more bytes of output were not kept: print less, or write a file]")
-    return Shaped((*lines, *error_lines, *behind), result.output if cut_output.left_out else "")
+    if result.success and not result.output.strip("\n"):
+        before.append("It printed nothing.")
+    lost = [f"[{result.truncated_bytes:,} more bytes of output were not kept: print less, or write a file]"]
+    lost = lost if result.truncated_bytes else []
+    output, error = _marked(result.output.rstrip("\n"), reading), _marked(result.error.strip("\n"), reading)
+    cut_output, cut_error = _cut_both(output, error, [*before, *lost, *behind], reading)
+    lines = [*before, *_block("Output:", cut_output), *lost, *_block("Error:", cut_error), *behind]
+    return Shaped(tuple(lines), result.output if cut_output.left_out else "")
 
 
 def tool_result(text: str, reading: Reading, *, success: bool = True, shown: Sequence[str] = ()) -> Shaped:
@@ -122,22 +116,22 @@ def tool_result(text: str, reading: Reading, *, success: bool = True, shown: Seq
         shown: one line an image.
     """
     before = "Result:" if success else "The tool failed:"
-    left = _left(reading, [before, *shown])
-    cut_text = cut(quoted(reading.foreign(text)), left, reading.count)
-    return Shaped((before, *_cut_lines(cut_text), *shown), text if cut_text.left_out else "")
+    cut_text, _ = _cut_both(_marked(text, reading), "", [before, *shown], reading)
+    return Shaped((*_block(before, cut_text), *shown), text if cut_text.left_out else "")
 
 
 def own(text: str, reading: Reading) -> Shaped:
     """What a tool of ours says in words of its own, names in it quoted: cut where it is too long."""
     for defused in reading.safe_to_post:
         text = defused(text)
-    return Shaped(tuple(_cut_lines(cut(text, _left(reading, []), reading.count, 0.9))))
+    cut_text, _ = _cut_both(text, "", [], reading, head_share=0.9)
+    return Shaped(tuple(_lines(cut_text)))
 
 
 def refusal(reason: str, reading: Reading) -> Shaped:
     """A call that was not carried out; the reason says what to change."""
-    cut_reason = cut(quoted(reading.foreign(reason)), _left(reading, []), reading.count)
-    return Shaped(("Nothing was run:", *_cut_lines(cut_reason)))
+    cut_reason, _ = _cut_both(_marked(reason, reading), "", [], reading)
+    return Shaped(tuple(_block("Nothing was run:", cut_reason)))
 
 
 # ---- the frame
@@ -165,20 +159,36 @@ def _files(files: Sequence[GeneratedFile], shown: Sequence[str]) -> list[str]:
     return lines
 
 
-def _cut_lines(piece: Cut) -> list[str]:
+# ---- within the budget
+
+
+def _cut_both(
+    output: str, error: str, frame: Sequence[str], reading: Reading, head_share: float = 0.5
+) -> tuple[Cut, Cut]:
+    """What stays of them beside the frame. What is short is not counted: no token has less than a byte."""
+    whole = sum(len(text.encode()) + 1 for text in (output, error, *frame))
+    if whole + FRAME_BYTES <= reading.tokens:
+        return Cut(output), Cut(error)
+    # Each part is counted by itself; joined they have a token more or less at each joint, which NOTICE_TOKENS covers.
+    left = max(reading.tokens, MIN_TOKENS) - reading.count("\n".join([*frame, ""])) - NOTICE_TOKENS
+    cut_error = cut(error, int(left * ERROR_SHARE) if output else left, reading.count, ERROR_HEAD)
+    left -= reading.count("\n".join(_lines(cut_error)))
+    return cut(output, max(left, 0), reading.count, head_share), cut_error
+
+
+def _marked(text: str, reading: Reading) -> str:
+    return quoted(reading.foreign(text)) if text else ""
+
+
+def _block(title: str, piece: Cut) -> list[str]:
+    lines = _lines(piece)
+    return [title, *lines] if lines else []
+
+
+def _lines(piece: Cut) -> list[str]:
     """Head, what was left out, tail. A tail that begins within a line gets the mark that stood before it."""
     if not piece.left_out:
-        return [piece.head.removesuffix("\n")]
+        return [piece.head] if piece.head else []
     notice = f"[... {piece.left_out:,} characters are left out here{_WHERE} ...]"
     tail = piece.tail if piece.tail_starts_a_line or not piece.tail else f"> {piece.tail}"
     return [line for line in (piece.head.removesuffix("\n"), notice, tail) if line]
-
-
-def _left(reading: Reading, frame: Sequence[str]) -> int:
-    """Tokens for foreign text."""
-    return max(reading.tokens, MIN_TOKENS) - _count(reading, frame) - NOTICE_TOKENS
-
-
-def _count(reading: Reading, lines: Sequence[str]) -> int:
-    # Each line is counted with its end: joined they are never more.
-    return reading.count("\n".join([*lines, ""])) if lines else 0
