@@ -12,6 +12,7 @@ from . import (
     calls,
     chart,
     crowd,
+    dispatch,
     drained,
     environment,
     forks,
@@ -35,6 +36,7 @@ BENCHMARKS: dict[str, Callable[[Environment, host.Level], Coroutine[Any, Any, Fi
     "memory": memory.measure,
     "crowd": crowd.measure,
     "installs": installs.measure,
+    "dispatch": dispatch.measure,
     "levels": levels.measure,
 }
 AT_NAMESPACES_ONLY = {"levels"}  # compares them all itself
