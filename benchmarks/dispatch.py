@@ -44,7 +44,7 @@ async def measure(environment: Environment, level: Level) -> Findings:
         for _ in range(ROUNDS):
             bare.append(await one_call(pool))
             dispatched.append(await _one_dispatched(dispatcher, pool))
-        reading = dispatcher._reading("gpt-5")
+        reading = dispatcher._reading(dispatcher._tokens_of("gpt-5"))
         reading.count("the vocabulary is loaded")
         for what, text in OUTPUTS.items():
             found.add_ms(

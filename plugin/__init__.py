@@ -24,6 +24,8 @@ if TYPE_CHECKING:
         upload_file,
     )
     from .config import Settings
+    from .dispatch.dispatcher import Dispatcher
+    from .dispatch.registered import Picture, ToolResult
     from .dispatch.tools import run_tool
     from .errors import CellblockError
     from .interpreter import Interpreter
@@ -32,11 +34,14 @@ if TYPE_CHECKING:
 _HOMES = {
     "CellblockError": "errors",
     "CleanupScheduler": "compat",
+    "Dispatcher": "dispatch.dispatcher",
     "ExecutionResult": "result",
     "GeneratedFile": "result",
     "Interpreter": "interpreter",
     "Outcome": "result",
+    "Picture": "dispatch.registered",
     "Settings": "config",
+    "ToolResult": "dispatch.registered",
     "cleanup_expired_files": "compat",
     "create_discord_cleanup_task": "compat",
     "delete_all_user_files": "compat",
@@ -56,11 +61,14 @@ _HOMES = {
 __all__ = [
     "CellblockError",
     "CleanupScheduler",
+    "Dispatcher",
     "ExecutionResult",
     "GeneratedFile",
     "Interpreter",
     "Outcome",
+    "Picture",
     "Settings",
+    "ToolResult",
     "cleanup_expired_files",
     "create_discord_cleanup_task",
     "delete_all_user_files",

@@ -332,6 +332,19 @@ async def test_a_registered_tools_images_are_shown_too(interpreter: Interpreter,
     assert len(message["content"]) == 3
 
 
+@pytest.mark.parametrize("given", [None, 7, "x", ["x"], [Picture("x", None)]], ids=repr)  # type: ignore[arg-type]
+async def test_a_tools_mistake_about_images_costs_no_answer(interpreter: Interpreter, given: Any) -> None:
+    """What is no image is left out."""
+
+    async def camera(arguments: dict[str, Any], *, user_id: int | str) -> ToolResult:
+        return ToolResult("dark", given)
+
+    dispatcher = Dispatcher(interpreter)
+    dispatcher.register({"name": "camera"}, camera)
+    [answer] = await dispatcher.run([{"id": "a", "function": {"name": "camera"}}], user_id=1)
+    assert answer["content"] == "Result:\n> dark"
+
+
 @pytest.mark.parametrize(
     ("gives", "published"),
     [

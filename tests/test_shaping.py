@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from plugin import Interpreter
 from plugin.dispatch import shape
 from plugin.dispatch.clean import name_of, readable
-from plugin.dispatch.cut import cut, fits
+from plugin.dispatch.cut import cut, cut_ends, fits
 from plugin.dispatch.dispatcher import Dispatcher
 from plugin.dispatch.posting import without_foreign_images, without_mentions
 from plugin.dispatch.registered import ToolResult
@@ -250,6 +250,32 @@ def test_little_is_counted_of_much() -> None:
     assert made.left_out > 900_000 and counted < 50_000
 
 
+@settings(deadline=None)
+@given(st.text("ab \n", max_size=300), st.text("ab \n", max_size=300), st.integers(1, 10**6), st.integers(0, 200))
+def test_two_ends_are_cut_as_a_whole_text_is(begins: str, ends: str, missing: int, tokens: int) -> None:
+    """What is missing in between counts as left out."""
+    made = cut_ends(begins, ends, missing, tokens, words)
+    assert begins.startswith(made.head) and ends.endswith(made.tail)
+    assert len(made.head) + made.left_out + len(made.tail) == len(begins) + missing + len(ends)
+    assert words(made.head) + words(made.tail) <= tokens + 1
+
+
+async def test_fifty_megabytes_of_a_tool_are_kept_as_a_file(interpreter: Interpreter) -> None:
+    """All of it; the text shows both ends."""
+    line = "x" * 98 + "\n"
+    dispatcher, text = Dispatcher(interpreter), "begin\n" + line * 500_000 + "end"
+
+    async def much(arguments: dict[str, Any], *, user_id: int | str) -> str:
+        return text
+
+    dispatcher.register({"name": "much"}, much)
+    [item] = await dispatcher.run([{"id": "a", "function": {"name": "much"}}], user_id="much")
+    assert item["content"].startswith("Result:\n> begin\n") and item["content"].endswith("\n> end")
+    [kept] = await interpreter.files.list("much")
+    assert kept.file_size == len(text) and f'load_file("{kept.file_id}")' in item["content"]
+    await interpreter.files.delete_all("much")
+
+
 def test_short_text_is_not_counted_at_all() -> None:
     """A token has at least one byte."""
     assert fits("x" * 4000, 4000, lambda _: pytest.fail("counted"))
@@ -276,7 +302,7 @@ async def test_a_call_costs_no_more_than_its_tokens(
     async def long(arguments: dict[str, Any], *, user_id: int | str) -> ToolResult:
         return ToolResult(output + error)
 
-    shaped = shape.execution(result(output, error), dispatcher._reading(model))
+    shaped = shape.execution(result(output, error), dispatcher._reading(dispatcher._tokens_of(model)))
     assert dispatcher.counter.count_text_tokens(shaped.text("user_1_2_" + "ab" * 16), model or "gpt-5") <= 1000
     assert shaped.whole == output
     if error:
@@ -303,6 +329,23 @@ async def test_what_was_left_out_can_be_loaded(interpreter: Interpreter) -> None
     whole = await run(f"text = load_file({file_id!r}); print(len(text.splitlines()), text.splitlines()[3000])")
     assert whole.endswith("Output:\n> 6000 line 3000")
     assert "FileNotFoundError" in await run(f"load_file({file_id!r})", "another")
+
+
+async def test_a_counter_that_fails_costs_no_answer(interpreter: Interpreter) -> None:
+    """Bytes are counted then: less is shown, and all of it is in a file."""
+
+    class Broken:
+        def count_text_tokens(self, text: str, model: str) -> int:
+            raise OSError("no vocabulary")
+
+    counter: Any = Broken()
+    call = {
+        "id": "a",
+        "function": {"name": "execute_python_code", "arguments": json.dumps({"code": "print('x' * 9000)"})},
+    }
+    [item] = await Dispatcher(interpreter, counter).run([call], user_id=1)
+    assert "characters are left out here; all of it: load_file" in item["content"]
+    assert 3000 < len(item["content"]) <= 4000
 
 
 # ---- safe to post

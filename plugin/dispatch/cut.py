@@ -47,6 +47,20 @@ def cut(text: str, tokens: int, count: CountTokens, head_share: float = 0.5) -> 
     return Cut(head, tail, between, rest[between - 1 : between] in ("\n", "") and (between > 0 or head.endswith("\n")))
 
 
+def cut_ends(begins: str, ends: str, missing: int, tokens: int, count: CountTokens, head_share: float = 0.5) -> Cut:
+    """The same of a text of which only two ends are at hand.
+
+    Args:
+        ends: begins at a line.
+        missing: characters between them.
+    """
+    at_head = int(tokens * head_share)
+    head = _within(begins, at_head, count, from_end=False)
+    tail = _within(ends, tokens - at_head, count, from_end=True)
+    before = ends[: len(ends) - len(tail)]
+    return Cut(head, tail, missing + len(begins) - len(head) + len(before), not before or before.endswith("\n"))
+
+
 def fits(text: str, tokens: int, count: CountTokens) -> bool:
     """Whether it has at most so many tokens; text of very long tokens may be said not to fit although it does."""
     if len(text) > tokens * MOST_CHARACTERS_A_TOKEN:

@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import schemas
+from token_counter.errors import TokenCounterError
 
 from ..errors import CellblockError, InvalidRequest, UserFileNotFound
 from ..events import Done, Event, OnEvent, Teller, ToolFinished
@@ -21,6 +22,7 @@ from ..result import ExecutionResult
 from . import images, shape, tools
 from .calls import Item, Part, ToolCall, read_calls
 from .clean import name_of
+from .cut import CountTokens
 from .images import Seen
 from .posting import without_foreign_images, without_mentions
 from .registered import Picture, Registered, ToolFunction, ToolResult, UserId, registered
@@ -234,10 +236,10 @@ class Dispatcher:
             if tool := self._registered.get(call.name):
                 given = _arguments(call, tool.free_form)
                 check = partial(schemas.check, tool.name, tool.parameters, given)
-                arguments = await tools.beside_the_loop_if_long(check, given)
+                arguments = await tools.beside_the_loop(check, tool.name, given)
                 return await tool.run(arguments, caller.user_id, self.options.tool_seconds)
             if call.name not in tools.HANDLERS:
-                return _Refused(self._unknown(call.name))
+                return _Refused(await asyncio.to_thread(self._unknown, call.name))
             return await self._run_own(call, caller)
         except (schemas.InvalidArguments, CellblockError) as error:
             return _Refused(str(error))
@@ -285,30 +287,40 @@ class Dispatcher:
         seen: list[list[Seen]] = [[] for _ in calls]
         if not found:
             return seen
-        # Of one response: all calls are of one API.
-        cost = images.Cost.of_model(model, "chat" if calls[0].images_apart else "responses", self.options.image_tokens)
         pictures = [picture for _, picture in found]
-        each = await images.seen(pictures, self.interpreter, caller.user_id, cost, most)
+        try:
+            # Of one response: all calls are of one API.
+            api: images.Api = "chat" if calls[0].images_apart else "responses"
+            cost = await asyncio.to_thread(images.Cost.of_model, model, api, self.options.image_tokens)
+            each = await images.seen(pictures, self.interpreter, caller.user_id, cost, most)
+        except TokenCounterError as error:
+            log.error("what images cost is not known, and none is shown: %s", error)
+            each = [Seen(images.NotShown(images.NOT_NOW))] * len(pictures)
         for (at, _), one in zip(found, each, strict=True):
             seen[at].append(one)
         return seen
 
     async def _text(self, answer: "_Answer", told: list[str], caller: tools.Caller, model: str | None) -> str:
-        reading = self._reading(model)
-        work = partial(_shaped, answer, told, reading)
-        shaped = work() if _is_short(answer, reading.tokens) else await asyncio.to_thread(work)
+        try:
+            shaped = await _shaped(answer, told, self._reading(self._tokens_of(model)))
+        except Exception:  # a counter of the application's, or a vocabulary that is not there
+            log.exception("tokens cannot be counted; a byte is taken for one")
+            shaped = await _shaped(answer, told, self._reading(_bytes))
         if not shaped.whole:
             return shaped.text()
         return shaped.text(await self._kept(shaped.whole, caller.user_id))
 
-    def _reading(self, model: str | None) -> Reading:
-        count = partial(self.counter.count_text_tokens, model=model or images.UNKNOWN_MODEL)
+    def _tokens_of(self, model: str | None) -> CountTokens:
+        return lambda text: self.counter.count_text_tokens(text, model or images.UNKNOWN_MODEL)
+
+    def _reading(self, count: CountTokens) -> Reading:
         wanted = {without_mentions: self.options.defuse_mentions, without_foreign_images: self.options.inert_images}
         return Reading(self.options.result_tokens, count, [step for step, on in wanted.items() if on])
 
     async def _kept(self, whole: str, user_id: UserId) -> str:
         """The id of a file with all of the text; '' where it cannot be kept: it is cut either way."""
-        data = whole.encode("utf-8", "backslashreplace")[: self.interpreter.settings.max_file_bytes]
+        most = self.interpreter.settings.max_file_bytes
+        data = await asyncio.to_thread(lambda: whole[:most].encode("utf-8", "backslashreplace")[:most])
         try:
             return (await self.interpreter.files.keep_generated(user_id, "output.txt", data)).file_id
         except CellblockError as error:
@@ -335,7 +347,14 @@ class _Refused:
 _Answer = ExecutionResult | ToolResult | _Own | _Refused
 
 
-def _shaped(answer: _Answer, told: Sequence[str], reading: Reading) -> Shaped:
+async def _shaped(answer: _Answer, told: Sequence[str], reading: Reading) -> Shaped:
+    """Beside the event loop, unless that would take longer than the work."""
+    if _is_short(answer, reading.tokens):
+        return _shape(answer, told, reading)
+    return await asyncio.to_thread(_shape, answer, told, reading)
+
+
+def _shape(answer: _Answer, told: Sequence[str], reading: Reading) -> Shaped:
     match answer:
         case ExecutionResult():
             sentences = iter(told)
@@ -365,13 +384,17 @@ def _is_short(answer: _Answer, tokens: int) -> bool:
     return length * shape.MOST_BYTES_A_CHARACTER + shape.FRAME_BYTES <= tokens
 
 
+def _bytes(text: str) -> int:
+    return len(text.encode())
+
+
 def _pictures(answer: _Answer) -> list[Picture]:
     match answer:
         case ExecutionResult():
             files = answer.generated_files
             return [Picture(file.filename, file.data, file.file_id) for file in files if file.type == "image"]
         case ToolResult():
-            return [each for each in answer.images if isinstance(each, Picture)]
+            return list(answer.images)
     return []
 
 

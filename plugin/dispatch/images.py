@@ -33,6 +33,7 @@ SECONDS = 20.0  # for one look at an image; a hundred million pixels take three
 MAX_PIXELS = 100_000_000  # 400 MB as RGBA
 MAX_BYTES = 8 * 1024**2  # of what comes back
 TRIES = 2  # times as many as may be shown, where some cannot be
+MAX_ANSWER_BYTES = 1000  # two numbers or a word
 LONGEST_SIDE = 2048  # to more the API scales an image down itself, at detail high (token_counter/image_rules.toml)
 TILED_SHORT_SIDE = 768  # the API's own, for models that count tiles: more pixels would be sent for nothing
 LOW_SIDE = 512  # and at detail low
@@ -42,6 +43,7 @@ INTRODUCTION = "Images that the tool calls above made. This message comes from t
 _URL = re.compile(r"https?://[!-~]+")
 
 CANNOT_OPEN = "it cannot be opened"
+NOT_NOW = "it could not be prepared now"
 # The words that shrink.py refuses with.
 REASONS = {
     "pixels": f"it has more than {MAX_PIXELS:,} pixels; save it smaller",
@@ -190,16 +192,18 @@ async def prepared(picture: Picture, interpreter: Interpreter, user_id: UserId, 
     """One image, small enough, or why it is not shown. Raises nothing but a cancellation."""
     try:
         width, height = _two_numbers((await _made(picture, interpreter, user_id, None)).answer.get("size"))
-        fitting = cost.size(width, height)
+        fitting = await asyncio.to_thread(cost.size, width, height)
         if fitting is None:
             return NotShown(f"at any size it would cost more than the {cost.tokens} tokens that an image may cost")
         made = await _made(picture, interpreter, user_id, fitting[:2])
-        return _believed(picture, made.out, cost, fitting[2])
+        return await asyncio.to_thread(_believed, picture, made.out, cost, fitting[2])
     except _Unusable as error:
         return NotShown(str(error))
     except CellblockError as error:
         log.warning("an image could not be prepared: %s", error)
-        return NotShown("it could not be prepared now")
+    except Exception:  # its call is answered without it
+        log.exception("an image could not be prepared")
+    return NotShown(NOT_NOW)
 
 
 async def _address(image: ShownImage, publish: Publish | None) -> str:
@@ -213,7 +217,8 @@ async def _address(image: ShownImage, publish: Publish | None) -> str:
             if isinstance(url, str) and _URL.fullmatch(url):
                 return url
             log.error("publish gave no URL but %.100r; the image is sent along instead", url)
-    return f"data:{image.mime};base64,{base64.b64encode(image.data).decode()}"
+    encoded = await asyncio.to_thread(base64.b64encode, image.data)
+    return f"data:{image.mime};base64,{encoded.decode()}"
 
 
 class _Unusable(Exception):
@@ -230,13 +235,14 @@ async def _made(picture: Picture, interpreter: Interpreter, user_id: UserId, siz
     """What the script in the sandbox says, and leaves."""
     request = json.dumps({"size": size, "max_pixels": MAX_PIXELS}).encode()
     files = {"image": picture.data, "request.json": request}
-    done = await interpreter.transform(_script(), files, user_id=user_id, seconds=SECONDS, max_bytes=MAX_BYTES)
+    script = await asyncio.to_thread(_script)
+    done = await interpreter.transform(script, files, user_id=user_id, seconds=SECONDS, max_bytes=MAX_BYTES)
     if done.outcome.kind == "memory":
         raise _Unusable("it needs more memory than there is")
     if done.outcome.kind == "timeout":
         raise _Unusable(f"it takes longer than {SECONDS:g} seconds to open")
     try:
-        answer = json.loads(done.files.get("answer.json", b""))
+        answer = json.loads(done.files.get("answer.json", b"")[:MAX_ANSWER_BYTES])
     except ValueError:
         log.info("no answer about an image: %s %s", done.outcome, done.error)
         raise _Unusable(CANNOT_OPEN) from None

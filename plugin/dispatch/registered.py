@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import schemas
@@ -106,7 +106,7 @@ class Registered:
             log.info("the tool %s raised", self.name, exc_info=True)
             return ToolResult(_said(error), success=False)
         if isinstance(answer, ToolResult) and isinstance(answer.text, str):
-            return answer
+            return replace(answer, images=_checked(answer.images, self.name))
         if isinstance(answer, str):
             return ToolResult(answer)
         log.error("the tool %s returned a %s; it must return a str or a ToolResult", self.name, type(answer).__name__)
@@ -145,6 +145,15 @@ def registered(schema: Mapping[str, Any], function: ToolFunction) -> Registered:
     return Registered(
         name, str(inner.get("description") or ""), parameters, function, bool(inner.get("strict")), custom
     )
+
+
+def _checked(images: object, name: str) -> tuple[Picture, ...]:
+    """Those that are some; the others are the tool's mistake, which must not cost the call its answer."""
+    given = list(images) if isinstance(images, Sequence) else []
+    pictures = tuple(each for each in given if isinstance(each, Picture) and isinstance(each.data, bytes))
+    if len(pictures) < len(given) or not isinstance(images, Sequence):
+        log.error("the tool %s gave images that are no Picture with bytes; they are left out", name)
+    return pictures
 
 
 def _said(error: BaseException) -> str:

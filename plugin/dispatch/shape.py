@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from ..result import ExecutionResult, GeneratedFile, Outcome
 from .clean import name_of, quoted, readable
-from .cut import CountTokens, Cut, cut
+from .cut import MOST_CHARACTERS_A_TOKEN, CountTokens, Cut, cut, cut_ends
 from .file_lists import size
 from .posting import without_foreign_images, without_mentions
 
@@ -19,6 +19,7 @@ NOTICE_TOKENS = 120  # what was left out of output and error, and where it is
 MAX_FILES_NAMED = 20
 MIN_TOKENS = 200  # less, and the frame alone would not fit
 MOST_BYTES_A_CHARACTER = 12  # of foreign text in the frame: "\\U000e0041" has 10, a line's mark and what defuses a few
+LONG = 500_000  # characters of text that are cleaned as a whole, in some 20 ms
 FRAME_BYTES = 400  # of the lines that every frame may have
 
 # What a model can do about an ending: one row a kind of Outcome.
@@ -63,6 +64,20 @@ class Reading:
 
 
 @dataclass(frozen=True)
+class _Foreign:
+    """Foreign text behind its marks; of a very long one its two ends."""
+
+    text: str
+    ends: str = ""
+    missing: int = 0
+
+    def cut(self, tokens: int, count: CountTokens, head_share: float) -> Cut:
+        if self.missing:
+            return cut_ends(self.text, self.ends, self.missing, tokens, count, head_share)
+        return cut(self.text, tokens, count, head_share)
+
+
+@dataclass(frozen=True)
 class Shaped:
     """One call's text, but for where its whole output is kept.
 
@@ -81,6 +96,8 @@ class Shaped:
         where = f"; all of it: load_file({name_of(kept_as, 300)})" if kept_as else ""
         return "\n".join(line.replace(_WHERE, where) for line in self.lines)
 
+
+NOTHING = _Foreign("")
 
 _WHERE = "\0where"  # in no text: readable() spells NUL out
 
@@ -116,7 +133,7 @@ def tool_result(text: str, reading: Reading, *, success: bool = True, shown: Seq
         shown: one line an image.
     """
     before = "Result:" if success else "The tool failed:"
-    cut_text, _ = _cut_both(_marked(text, reading), "", [before, *shown], reading)
+    cut_text, _ = _cut_both(_marked(text, reading), NOTHING, [before, *shown], reading)
     return Shaped((*_block(before, cut_text), *shown), text if cut_text.left_out else "")
 
 
@@ -124,13 +141,13 @@ def own(text: str, reading: Reading) -> Shaped:
     """What a tool of ours says in words of its own, names in it quoted: cut where it is too long."""
     for defused in reading.safe_to_post:
         text = defused(text)
-    cut_text, _ = _cut_both(text, "", [], reading, head_share=0.9)
+    cut_text, _ = _cut_both(_Foreign(text), NOTHING, [], reading, head_share=0.9)
     return Shaped(tuple(_lines(cut_text)))
 
 
 def refusal(reason: str, reading: Reading) -> Shaped:
     """A call that was not carried out; the reason says what to change."""
-    cut_reason, _ = _cut_both(_marked(reason, reading), "", [], reading)
+    cut_reason, _ = _cut_both(_marked(reason, reading), NOTHING, [], reading)
     return Shaped(tuple(_block("Nothing was run:", cut_reason)))
 
 
@@ -163,21 +180,28 @@ def _files(files: Sequence[GeneratedFile], shown: Sequence[str]) -> list[str]:
 
 
 def _cut_both(
-    output: str, error: str, frame: Sequence[str], reading: Reading, head_share: float = 0.5
+    output: _Foreign, error: _Foreign, frame: Sequence[str], reading: Reading, head_share: float = 0.5
 ) -> tuple[Cut, Cut]:
     """What stays of them beside the frame. What is short is not counted: no token has less than a byte."""
-    whole = sum(len(text.encode()) + 1 for text in (output, error, *frame))
-    if whole + FRAME_BYTES <= reading.tokens:
-        return Cut(output), Cut(error)
+    whole = sum(len(text.encode()) + 1 for text in (output.text, error.text, *frame))
+    if whole + FRAME_BYTES <= reading.tokens and not output.missing and not error.missing:
+        return Cut(output.text), Cut(error.text)
     # Each part is counted by itself; joined they have a token more or less at each joint, which NOTICE_TOKENS covers.
     left = max(reading.tokens, MIN_TOKENS) - reading.count("\n".join([*frame, ""])) - NOTICE_TOKENS
-    cut_error = cut(error, int(left * ERROR_SHARE) if output else left, reading.count, ERROR_HEAD)
+    cut_error = error.cut(int(left * ERROR_SHARE) if output.text else left, reading.count, ERROR_HEAD)
     left -= reading.count("\n".join(_lines(cut_error)))
-    return cut(output, max(left, 0), reading.count, head_share), cut_error
+    return output.cut(max(left, 0), reading.count, head_share), cut_error
 
 
-def _marked(text: str, reading: Reading) -> str:
-    return quoted(reading.foreign(text)) if text else ""
+def _marked(text: str, reading: Reading) -> _Foreign:
+    """All of it; or of a text that is far too long two ends, neither of which could be shown completely."""
+    if not text:
+        return NOTHING
+    if len(text) <= LONG:
+        return _Foreign(quoted(reading.foreign(text)))
+    ends = reading.tokens * MOST_CHARACTERS_A_TOKEN
+    head, tail = text[:ends], text[len(text) - ends :]
+    return _Foreign(quoted(reading.foreign(head)), quoted(reading.foreign(tail)), len(text) - 2 * ends)
 
 
 def _block(title: str, piece: Cut) -> list[str]:

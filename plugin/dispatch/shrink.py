@@ -112,11 +112,14 @@ def flat(image: Any) -> Any:
 
 
 def smallest(image: Any) -> tuple[str, bytes]:
-    """The shortest of what the API takes (platform.openai.com/docs/guides/images-vision: PNG, JPEG, WebP, GIF)."""
+    """The shortest of what the API takes (platform.openai.com/docs/guides/images-vision), each made quickly.
+
+    130 ms for a large chart; thoroughness takes 300, and saves a few per cent.
+    """
     made = [
-        ("image/png", encoded(image, "PNG", compress_level=6)),
+        ("image/png", encoded(image, "PNG", compress_level=3)),
         ("image/jpeg", encoded(image, "JPEG", quality=QUALITY)),
-        ("image/webp", encoded(image, "WEBP", lossless=True, quality=20, method=2)),
+        ("image/webp", encoded(image, "WEBP", lossless=True, quality=0, method=0)),
         ("image/webp", encoded(image, "WEBP", quality=QUALITY, method=2)),
     ]
     return min(made, key=lambda each: len(each[1]))

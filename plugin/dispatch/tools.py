@@ -80,13 +80,20 @@ async def checked(name: str, arguments: Any, interpreter: Interpreter) -> dict[s
         InvalidArguments: with what to change.
     """
     limits = bounds(interpreter)
-    return await beside_the_loop_if_long(lambda: validate(name, arguments, limits), arguments)
+    return await beside_the_loop(lambda: validate(name, arguments, limits), name, arguments)
 
 
-async def beside_the_loop_if_long(check: Callable[[], dict[str, Any]], arguments: Any) -> dict[str, Any]:
-    """4 MiB of JSON takes a second to check; a few lines are checked faster than a thread takes them over."""
-    short = isinstance(arguments, str) and len(arguments) <= AT_ONCE_CHARACTERS
-    return check() if short else await asyncio.to_thread(check)
+_checked_before: set[str] = set()  # tools whose definitions are read and whose checks are imported
+
+
+async def beside_the_loop(check: Callable[[], dict[str, Any]], name: str, arguments: Any) -> dict[str, Any]:
+    """Check arguments in a thread: 4 MiB of JSON takes a second. A few lines are done faster than a thread takes them over."""
+    if name in _checked_before and isinstance(arguments, str) and len(arguments) <= AT_ONCE_CHARACTERS:
+        return check()
+    try:
+        return await asyncio.to_thread(check)
+    finally:
+        _checked_before.add(name)
 
 
 def bounds(interpreter: Interpreter) -> Bounds:
