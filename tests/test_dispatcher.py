@@ -1,8 +1,10 @@
 """Every call is answered, in the form of its API, in order, whatever a model wrote and whatever a tool does."""
 
 import asyncio
+import dataclasses
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +20,7 @@ from openai.types.chat.chat_completion_message import FunctionCall
 from openai.types.responses import Response, ResponseCustomToolCall, ResponseFunctionToolCall
 
 from plugin import Interpreter
-from plugin.dispatch.dispatcher import Dispatcher
+from plugin.dispatch.dispatcher import Dispatcher, Options
 from plugin.dispatch.registered import ToolResult
 from plugin.errors import InvalidRequest
 from plugin.events import Event, Stdout, ToolFinished
@@ -396,6 +398,29 @@ async def test_events_carry_the_call_they_are_of(dispatcher: Dispatcher) -> None
         ("c", "weather", True),
     ]
     assert [event.text for event in finished] == [text_of(item) for item in items]
+
+
+@pytest.mark.parametrize("steps", range(0, 200, 5))
+async def test_cancelling_at_any_point_leaves_nothing(dispatcher: Dispatcher, steps: int) -> None:
+    """After so many turns of the event loop: no task, no place that is taken, and the next call runs."""
+    before = asyncio.all_tasks()
+    calls = [chat(RUN, code("print(1)"), "a"), chat("weather", '{"city": "A"}', "b")]
+    running = asyncio.create_task(dispatcher.run(calls, user_id="cancel"))
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    running.cancel()
+    [done] = await asyncio.gather(running, return_exceptions=True)
+    assert isinstance(done, asyncio.CancelledError) or ids(done) == ["a", "b"]
+    left = {task.get_name() for task in asyncio.all_tasks() - before}
+    assert not [name for name in left if name.startswith("cellblock call")]
+    assert not dispatcher.interpreter._admission._running
+
+
+def test_the_page_lists_every_option() -> None:
+    """With its default."""
+    page = (Path(__file__).parent.parent / "docs" / "dispatching.md").read_text()
+    for option in dataclasses.fields(Options):
+        assert f"| `{option.name}` | {option.default} |" in page
 
 
 # ---- tools of one's own

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
 
-from plugin import Interpreter, run_tool
+from plugin import Dispatcher, Interpreter, run_tool
 from plugin.errors import CellblockError
 
 
@@ -34,6 +34,27 @@ async def test_a_call_with_files_and_a_chart_never_blocks_the_loop(
         assert (await run_tool("delete_user_file", json.dumps({"file_id": row["file_id"]}), "loop", interpreter))[
             "success"
         ]
+
+
+async def test_dispatching_never_blocks_the_loop(interpreter: Interpreter, no_blocking_calls: BlockBuster) -> None:
+    """Arguments checked, output counted and kept as a file, an image opened: by a model named for the first time, too."""
+
+    async def much(arguments: dict[str, object], *, user_id: int | str) -> str:
+        return "word " * 50_000
+
+    dispatcher = Dispatcher(interpreter)
+    dispatcher.register({"name": "much"}, much)
+    plots = "import matplotlib.pyplot as plt; plt.plot([1, 2]); print('line\\n' * 9000)"
+    calls = [
+        {"id": "a", "function": {"name": "execute_python_code", "arguments": json.dumps({"code": plots})}},
+        {"id": "b", "function": {"name": "much"}},
+        {"id": "c", "function": {"name": "list_user_files"}},
+        {"id": "d", "function": {"name": "nothing"}},
+    ]
+    for model in ("gpt-4o", "gpt-4", None):
+        items = await dispatcher.run(calls, user_id="loop", model=model)
+        assert len(items) == (4 if model == "gpt-4" else 5), "gpt-4 sees no images"
+        assert "load_file" in items[0]["content"] and "load_file" in items[1]["content"]
 
 
 async def test_a_hanging_cell_and_a_drained_pool_never_block_the_loop(
