@@ -16,12 +16,12 @@ from zoneinfo import ZoneInfo
 
 import pandas
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from ledgers import MODEL, Clock, open_at, usage
 
 from token_counter import InvalidArgument, Usage, report_span
-from token_counter.ledger import Charge, Ledger
+from token_counter.ledger import Charge, Estimate, Ledger
 from token_counter.ledger.export import exchanges
 from token_counter.ledger.record import COLUMNS as FIELDS
 from token_counter.report import COLUMNS, base_model, cost_report, drift_report
@@ -202,7 +202,7 @@ async def test_what_cannot_be_reported(ledger: Ledger, options: dict[str, Any], 
 
 
 async def test_drift_by_family(ledger: Ledger) -> None:
-    """Snapshots and fine-tuned models are their family's; what was cut short or failed is not compared."""
+    """Snapshots and fine-tuned models are their family's; what was cancelled, or estimated in part, is not compared."""
     cases = [
         ("gpt-4o-2024-08-06", 100, 100),
         ("openai/gpt-4o", 100, 90),
@@ -212,6 +212,7 @@ async def test_drift_by_family(ledger: Ledger) -> None:
     for model, billed, estimated in cases:
         await ledger.record(usage(billed), user_id=5, model=model, estimate=estimated)
     await ledger.record(usage(100), user_id=5, model="o3", estimate=1, status="cancelled")
+    await ledger.record(usage(100), user_id=5, model="o3", estimate=Estimate(50, partial=True))
     await ledger.record(usage(100), user_id=5, model="o4-mini")
     frame = await drift_report(ledger)
     assert frame.to_dict("records") == [
@@ -390,6 +391,7 @@ async def test_a_long_table_is_cut(ledger: Ledger) -> None:
     assert "more rows" not in render(await overview(ledger, by=("user",)), limit=0)
 
 
+@settings(max_examples=30)
 @given(st.lists(st.floats(0, 1e9), max_size=50))
 def test_a_sparkline_has_a_character_a_value(values: list[float]) -> None:
     """What is more than 0 is seen, the highest is full."""
@@ -399,6 +401,7 @@ def test_a_sparkline_has_a_character_a_value(values: list[float]) -> None:
     assert not any(values) or line[values.index(max(values))] == "█"
 
 
+@settings(max_examples=30)
 @given(st.floats(0, 1))
 def test_a_bar_is_as_wide_as_its_share(part: float) -> None:
     """In ten cells."""

@@ -52,6 +52,8 @@ class Count:
     tool_calls: int = 10
     tool_results: int = 5
     assumed: bool = True
+    unknown: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
 
 
 async def test_every_fact_comes_back(ledger: Ledger) -> None:
@@ -103,6 +105,7 @@ async def test_every_fact_comes_back(ledger: Ledger) -> None:
         estimated_input_tokens=900,
         estimated_output_tokens=None,
         estimate_assumed=True,
+        estimate_partial=False,
         estimated_cost=Decimal("0.0009"),
         token_cost=Decimal("0.0011"),
         charge_cost=Decimal("0.59"),
@@ -531,10 +534,10 @@ async def test_a_cancelled_call_leaves_all_or_nothing(ledger: Ledger) -> None:
 
 
 async def test_no_acknowledged_entry_is_lost_and_none_doubled(ledger_place: str) -> None:
-    """Four processes reserve, record and are killed at any moment, three times over."""
+    """Four processes reserve, record and are killed at any moment, twice over."""
     budgets = [*BUDGETS, {**BUDGETS[0], "each": "all"}]
     before: set[str] = set()
-    for round_ in range(3):
+    for round_ in range(2):
         said = await crowd(ledger_place, "record", 4, kill_after=40 + 7 * round_, settings={"budgets": budgets})
         acknowledged = {line["acknowledged"] for line in said}
         async with open_at(ledger_place, budgets=budgets) as ledger:
@@ -663,6 +666,7 @@ async def test_settings_name_the_ledger(tmp_path: Path) -> None:
 
 def test_an_estimate_of_a_counter_and_of_a_number() -> None:
     """With and without the length of the answer."""
-    assert Estimate.of(Count(), 7) == Estimate(900, 7, 85, 55, True)
+    assert Estimate.of(Count(), 7) == Estimate(900, 7, 85, 55, True, False)
+    assert Estimate.of(Count(unknown=("web_search",))).partial and Estimate.of(Count(problems=("expired",))).partial
     assert Estimate.of(5) == Estimate(5)
     assert Estimate.of(replace(Estimate.of(5), image_tokens=2), 3) == Estimate(5, 3, 2)

@@ -74,6 +74,7 @@ def book(entry_id: str, at: datetime, given: object, request: Request, prices: P
         estimated_input_tokens=None if estimate is None else estimate.input_tokens,
         estimated_output_tokens=None if estimate is None else estimate.output_tokens,
         estimate_assumed=None if estimate is None else estimate.assumed,
+        estimate_partial=None if estimate is None else estimate.partial,
         estimated_cost=None if estimate is None else estimated_cost(estimate, request, prices, at),
         token_cost=token_cost,
         charge_cost=charge_cost,

@@ -9,11 +9,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from ..budget import Spent, Window
+from ..errors import InvalidArgument, shown
 from .connection import Connection, Step
 from .days import local
 from .record import COLUMNS, Entry, Reservation
 from .sqlite_rows import MONEY, PART, as_entry, as_row, as_text, dollars_of, picodollars
-from .store import FORGOTTEN, Added, Group, Measure, Page, Totals
+from .store import FORGOTTEN, GROUPS, Added, Group, Measure, Page, Totals
 
 # `spending` is what entries took of budgets, by user and quarter of an hour (every zone's days begin with one); the
 # user '' is all of them. It is written with each entry, in one transaction: a month's sum reads some 3,000 short rows.
@@ -44,6 +45,7 @@ STEPS: Sequence[Step] = (
             estimated_input_tokens INTEGER,
             estimated_output_tokens INTEGER,
             estimate_assumed INTEGER,
+            estimate_partial INTEGER,
             estimated_cost INTEGER,
             token_cost INTEGER,
             charge_cost INTEGER,
@@ -90,7 +92,10 @@ _SUM = f"coalesce(sum(picodollars / {PART}), 0), coalesce(sum(picodollars % {PAR
 _PLAIN_GROUPS = {"user": "user_id"}  # the others are called as their columns
 _TIMES = {"day": "%Y-%m-%d", "month": "%Y-%m"}
 
-_COMPARED = "estimated_input_tokens IS NOT NULL AND input_tokens > 0 AND status IN ('completed', 'incomplete')"
+_COMPARED = (
+    "estimated_input_tokens IS NOT NULL AND input_tokens > 0 AND status IN ('completed', 'incomplete') "
+    "AND estimate_partial IS NOT 1"
+)
 _GAP = "(estimated_input_tokens - input_tokens)"
 _MEASURES = {
     "rows": "count(*)",
@@ -276,6 +281,8 @@ def _between(since: datetime | None, until: datetime | None) -> tuple[str, tuple
 
 
 def _group(name: Group, zone: ZoneInfo, first: datetime, last: datetime) -> str:
+    if name not in GROUPS:
+        raise InvalidArgument(f"{shown(name)} is nothing to group by")
     return local(_TIMES[name], zone, first, last) if name in _TIMES else _PLAIN_GROUPS.get(name, name)
 
 

@@ -31,8 +31,8 @@ def as_entry(values: Sequence[Any]) -> Entry:
     row["at"] = datetime.fromisoformat(row["at"])
     charges: Mapping[str, str | None] = json.loads(row["charges"]) if row["charges"] else {}
     row["charges"] = {name: None if amount is None else Decimal(amount) for name, amount in charges.items()}
-    if row["estimate_assumed"] is not None:
-        row["estimate_assumed"] = bool(row["estimate_assumed"])
+    for name in ("estimate_assumed", "estimate_partial"):
+        row[name] = None if row[name] is None else bool(row[name])
     return Entry(**row)
 
 

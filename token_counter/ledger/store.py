@@ -23,7 +23,7 @@ class Measure:
 
     Attributes:
         kind: "rows": how many there are; "sum" of a column, "known": how many have it, "unknown": how many do not;
-            "equal": how many have `value` in it. Of the entries whose input was both estimated and billed:
+            "equal": how many have `value` in it. Of the answered entries whose input was both estimated in full and billed:
             "compared": how many; "exact": how many agree; "gap": sum of |estimated - billed|; "relative_gap": of
             |estimated - billed| / billed; "bias": of (estimated - billed) / billed.
         column: a field of Entry.
