@@ -82,7 +82,7 @@ def count_responses(request: ResponsesRequest, rule: ModelRule, tokens: Tokens, 
     if request.instructions:
         count_message("system", request.instructions, None, rule, tokens, images, tally)
     elif request.instructions is not None:
-        tally.assume("instructions that are an empty text were billed in ways that no rule explains")
+        tally.unknowable("instructions that are an empty text are billed in ways that no rule explains")
     _count_items(request.input, rule, tokens, images, tally)
     with_tools = count_tools(request.tools, request.tool_choice, "responses", rule, request.instructions, tokens, tally)
     count_schema(request.format, "responses", rule, request.instructions, with_tools, tokens, tally)

@@ -2,7 +2,7 @@
 
 import typer
 
-from . import doctor, files, packages, run, setup, status, uninstall
+from . import doctor, drift, files, packages, run, setup, status, uninstall
 
 app = typer.Typer(
     name="cellblock",
@@ -12,6 +12,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("doctor")(doctor.command)
+app.command("drift")(drift.command)
 app.command("run")(run.command)
 app.command("setup")(setup.command)
 app.command("status")(status.command)
