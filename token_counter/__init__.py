@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .config import Limit, Price, Settings
+    from .count import Count
+    from .counter import TokenCounter
     from .errors import (
         BudgetExceeded,
+        CountingFailed,
+        ExchangesUnreadable,
         InvalidArgument,
         InvalidUsage,
         LedgerError,
@@ -17,12 +21,17 @@ if TYPE_CHECKING:
         SettingsError,
         TokenCounterError,
         UnpricedModel,
+        UnreadableRequest,
+        VocabularyUnavailable,
     )
     from .prices import Prices
     from .usage import Usage
 
 _HOMES = {
     "BudgetExceeded": "errors",
+    "Count": "count",
+    "CountingFailed": "errors",
+    "ExchangesUnreadable": "errors",
     "InvalidArgument": "errors",
     "InvalidUsage": "errors",
     "LedgerError": "errors",
@@ -32,13 +41,19 @@ _HOMES = {
     "Prices": "prices",
     "Settings": "config",
     "SettingsError": "errors",
+    "TokenCounter": "counter",
     "TokenCounterError": "errors",
     "UnpricedModel": "errors",
+    "UnreadableRequest": "errors",
     "Usage": "usage",
+    "VocabularyUnavailable": "errors",
 }
 
 __all__ = [
     "BudgetExceeded",
+    "Count",
+    "CountingFailed",
+    "ExchangesUnreadable",
     "InvalidArgument",
     "InvalidUsage",
     "LedgerError",
@@ -48,9 +63,12 @@ __all__ = [
     "Prices",
     "Settings",
     "SettingsError",
+    "TokenCounter",
     "TokenCounterError",
     "UnpricedModel",
+    "UnreadableRequest",
     "Usage",
+    "VocabularyUnavailable",
 ]
 
 

@@ -28,7 +28,8 @@ def command(
 ) -> None:
     """Count recorded requests anew and compare with their bills, a row for each family of models.
 
-    Nothing is fetched: an exchange with an image behind a link, or with what only the server knows, is not judged.
+    The shares are of the bills that could be judged: exact to the token, and near, within 2 %. The mean error is in tokens
+    and in per cent of the bill. Nothing is fetched: an exchange with an image behind a link, or with what only the server knows, is not judged.
 
     Example: cellblock drift --exchanges exchanges.jsonl
     """
@@ -48,7 +49,7 @@ async def _outcomes(path: Path) -> list[Outcome]:
 def _show(outcomes: list[Outcome], everything: bool) -> None:
     console = Console()
     rows = drift(outcomes)
-    table = Table("model", "endpoint", "recorded", "judged", "exact", "within 2%", "mean error", box=box.SIMPLE_HEAD)
+    table = Table("model", "API", "bills", "judged", "exact", "near", "mean error", box=box.SIMPLE_HEAD)
     for column in table.columns:
         column.no_wrap = True
     for column in table.columns[2:]:
