@@ -711,6 +711,38 @@ async def test_a_growing_chat_is_counted_as_if_afresh(counter: TokenCounter) -> 
     assert (await counter.count_chat(messages, model="gpt-4o")).total > before.total
 
 
+async def test_many_conversations_do_not_mix(counter: TokenCounter) -> None:
+    """The same words under another model, in the other API, or after another beginning cost what they cost there."""
+    for model in ("gpt-4o", "gpt-5", "gpt-3.5-turbo"):
+        for name in ("Ada", "Bob"):
+            said = [system(f"You talk with {name}."), user("Hello"), assistant("Hi"), user("Bye")]
+            for end in range(1, len(said) + 1):
+                fresh = TokenCounter(fetch_links=False)
+                chat = await counter.count_chat(said[:end], model=model)
+                assert chat == await fresh.count_chat(said[:end], model=model)
+                assert await counter.count_responses(said[:end], model=model) == await fresh.count_responses(
+                    said[:end], model=model
+                )
+                await counter.count_chat([*said[:end], user("And then?")], [NOW], model=model)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        pytest.param(object(), id="an object"),
+        pytest.param(iter("abc"), id="an iterator"),
+        pytest.param({"deep": json.loads("[" * 500 + "]" * 500)}, id="deep"),
+        pytest.param((1, 2), id="a tuple"),
+    ],
+)
+async def test_what_applications_keep_in_messages_of_their_own_does_not_matter(
+    odd: object, counter: TokenCounter
+) -> None:
+    """A field that the API does not know costs nothing, whatever is in it."""
+    messages = [{**user("Hello, world!"), "mine": odd}]
+    assert [(await counter.count_chat(messages, model="gpt-4o")).total for _ in range(2)] == [11, 11]
+
+
 async def test_the_names_that_callers_know(counter: TokenCounter) -> None:
     """The original bot's methods, with the original's keys."""
     assert counter.count_text_tokens("Hello, world!", "openai/gpt-4o") == 4
