@@ -1,5 +1,6 @@
 """What the tests share: one built environment, kept in the checkout, and one interpreter over it."""
 
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -16,6 +17,8 @@ LEDGER_KINDS = ["sqlite"]
 BUILT_HOME = Path(__file__).parent.parent / "build" / "test-home"
 WRITERS = {"lxml", "msoffcrypto-tool", "python-docx", "python-pptx", "tables", "xlsxwriter", "xlwt"}
 FONTS = {"manimgx-fonts", "noto-cjk-sans-otc"}
+# Tokenizers' vocabularies, so that counting leaves nothing in the data directory of whoever runs the tests.
+os.environ.setdefault("TIKTOKEN_CACHE_DIR", str(Path(__file__).parent.parent / "build" / "vocabularies"))
 FULL_HOME = Path(__file__).parent.parent / "build" / "loaders-home"
 
 

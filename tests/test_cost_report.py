@@ -20,11 +20,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ledgers import MODEL, Clock, open_at, usage
 
-from token_counter import InvalidArgument, Usage, report_span
+from token_counter import InvalidArgument, TokenCounter, Usage, report_span
+from token_counter.exchanges import count_exchanges, drift, read_exchanges
 from token_counter.ledger import Charge, Estimate, Ledger
 from token_counter.ledger.export import exchanges
 from token_counter.ledger.record import COLUMNS as FIELDS
-from token_counter.report import COLUMNS, base_model, cost_report, drift_report
+from token_counter.report import COLUMNS, cost_report, drift_report, family_of
 from token_counter.report_files import as_csv, as_json, as_parquet
 from token_counter.report_html import page
 from token_counter.report_overview import dollars, overview, share
@@ -228,14 +229,14 @@ async def test_drift_by_family(ledger: Ledger) -> None:
         ("gpt-4o", "gpt-4o"),
         ("openai/gpt-4o-2024-08-06", "gpt-4o"),
         ("ft:gpt-4o-mini-2024-07-18:acme::x1", "gpt-4o-mini"),
-        ("ft:", ""),
+        ("acme-7b", "acme-7b"),
+        ("ft:", "ft:"),
         ("", ""),
-        ("2024-08-06", "2024-08-06"),
     ],
 )
-def test_a_models_base(model: str, base: str) -> None:
+def test_a_models_family(model: str, base: str) -> None:
     """Whatever the name looks like."""
-    assert base_model(model) == base
+    assert family_of(model) == base
 
 
 def test_sums_are_exact(tmp_path: Path) -> None:
@@ -483,6 +484,23 @@ async def test_exchanges_are_those_whose_request_was_kept(ledger_place: str) -> 
     assert Usage.from_openai(first["usage"]) == bill
     assert (second["endpoint"], second["estimated_input_tokens"]) == ("/v1/responses", None)
     assert "secret-user" not in lines[0]
+
+
+async def test_exchanges_are_what_drift_reads(ledger_place: str, tmp_path: Path) -> None:
+    """A request is counted, held, billed, exported, read and counted anew: its line agrees with its bill."""
+    request = {"model": "gpt-4o", "messages": [{"role": "user", "content": "hello"}]}
+    async with TokenCounter() as counter, open_at(ledger_place, keep_requests=True) as ledger:
+        count = await counter.count_chat(request["messages"], model="gpt-4o")  # type: ignore[arg-type]
+        held = await ledger.reserve(count, 5, model="gpt-4o", output_tokens=10)
+        # 3 a message, 1 for its role, 1 for the word, 3 before the answer
+        entry = await ledger.settle(held, {"prompt_tokens": 8, "completion_tokens": 9}, request=request)
+        assert (entry.estimated_input_tokens, entry.input_tokens, entry.text_tokens) == (8, 8, 8)
+        assert (entry.estimate_assumed, entry.estimate_partial) == (False, False)
+        path = tmp_path / "exchanges.jsonl"
+        path.write_text("".join([line async for line in exchanges(ledger)]))
+        (row,) = drift([outcome async for outcome in count_exchanges(read_exchanges(path), counter)])
+        assert (row.family, row.endpoint, row.judged, row.exact) == ("gpt-4o", "/v1/chat/completions", 1, 1)
+        assert (await drift_report(ledger))[["family", "exact_share"]].values.tolist() == [["gpt-4o", 1.0]]
 
 
 def test_importing_costs_next_to_nothing() -> None:

@@ -1,6 +1,18 @@
 """What is refused and what troubles the operator.
 
     TokenCounterError
+    ├── UnreadableRequest       what was given is no request of either API
+    ├── VocabularyUnavailable   a tokenizer's vocabulary cannot be read
+    ├── CountingFailed          the server that counts did not answer
+    ├── ExchangesUnreadable     a file of recorded exchanges cannot be read
+    ├── UnknownImageRule        image_rules.toml has no row of that name
+    ├── ImageError              what an image costs cannot be told
+    │   ├── ImageUnreadable     these bytes are no header of an image that the API takes
+    │   │   └── SizeNotReached  they are, and end before the size
+    │   ├── LinkRefused         a link that must not be fetched: scheme, host, port or address
+    │   ├── LinkGone            a link whose time has passed, or whose image was taken away
+    │   └── LinkFailed          the server of a link did not give the first bytes of an image
+    ├── RefreshFailed           Discord did not renew its links
     ├── InvalidArgument         an argument is of the wrong type, size or value
     ├── InvalidUsage            a usage object whose numbers cannot be a bill
     ├── BudgetExceeded          the request would go over a limit; it must not be sent
@@ -20,6 +32,58 @@ SHOWN_CHARACTERS = 60  # of one echoed value
 
 class TokenCounterError(Exception):
     """The root: whatever this library raises by itself."""
+
+
+class UnreadableRequest(TokenCounterError, ValueError):
+    """What was given is no request of either API: a message that is no dict, a tool without a name, a schema in circles."""
+
+
+class VocabularyUnavailable(TokenCounterError):
+    """A tokenizer's vocabulary is neither on this machine nor in the package that ships it."""
+
+
+class CountingFailed(TokenCounterError):
+    """The server that counts did not answer, or not with a count."""
+
+
+class ExchangesUnreadable(TokenCounterError):
+    """A file of recorded exchanges cannot be read; the message says which line, and what an exchange is."""
+
+
+class UnknownImageRule(TokenCounterError):
+    """image_rules.toml has no row of that name."""
+
+    def __init__(self, name: str, known: list[str]) -> None:
+        self.name = name
+        super().__init__(f"no image rule is named '{name}'; image_rules.toml has {', '.join(known)}")
+
+
+class ImageError(TokenCounterError):
+    """What an image costs cannot be told."""
+
+
+class ImageUnreadable(ImageError):
+    """These bytes are no header of an image that the API takes."""
+
+
+class SizeNotReached(ImageUnreadable):
+    """They are the header of such an image, and end before its size, or state one that none can have."""
+
+
+class LinkRefused(ImageError):
+    """A link that must not be fetched: its scheme, host, port or address is not allowed."""
+
+
+class LinkGone(ImageError):
+    """A link whose time has passed, or whose image was taken away: the API cannot read it either, so it costs nothing."""
+
+
+class LinkFailed(ImageError):
+    """The server of a link did not give the first bytes of an image."""
+
+
+class RefreshFailed(TokenCounterError):
+    """Discord did not renew its links."""
 
 
 class InvalidArgument(TokenCounterError, ValueError):

@@ -4,7 +4,6 @@ A column of the report is a row of COLUMNS; what it is added up from is a Measur
 """
 
 import asyncio
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -12,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo
 
+from . import models
 from .budget import midnight
 from .errors import InvalidArgument, MissingExtra, shown
 from .ledger.booking import moment
@@ -78,8 +78,6 @@ KINDS: Mapping[str, Kind] = {column.name: column.kind for column in COLUMNS}
 
 DRIFT = ("compared", "exact_share", "mean_error", "bias")
 
-_SNAPSHOT = re.compile(r"-\d{4}-\d{2}-\d{2}$")
-
 
 async def cost_report(
     ledger: "Ledger",
@@ -123,7 +121,7 @@ async def drift_report(
 
     Args:
         since, until: as `cost_report`.
-        family: from a model's name to its family. Default: the name without `openai/`, date and fine-tuning.
+        family: from a model's name to its family. Default: its row of models.toml, as `cellblock drift` has it.
     """
     columns = [column for column in COLUMNS if column.name in DRIFT]
     measures = _measures(columns)
@@ -131,19 +129,17 @@ async def drift_report(
     start, end = _moment("since", since, zone), _moment("until", until, zone)
     sums: dict[str, dict[Measure, Any]] = {}
     for (model,), numbers in await ledger.store.groups(("model",), measures, start, end, zone):
-        theirs = sums.setdefault((family or base_model)(model or ""), dict.fromkeys(measures, 0))
+        theirs = sums.setdefault((family or family_of)(model or ""), dict.fromkeys(measures, 0))
         for measure, number in zip(measures, numbers, strict=True):
             theirs[measure] += number
     rows = [(name, *_numbers(columns, sums[name])) for name in sorted(sums) if sums[name][Measure("compared")]]
     return _frame(pandas, ["family", *DRIFT], rows)
 
 
-def base_model(model: str) -> str:
-    """gpt-4o of openai/gpt-4o-2024-08-06 and of ft:gpt-4o-2024-08-06:acme::x1."""
-    name = model.removeprefix("openai/")
-    if name.startswith("ft:"):
-        name = name.split(":")[1]
-    return _SNAPSHOT.sub("", name)
+def family_of(model: str) -> str:
+    """The row of models.toml that counts it: gpt-4o of ft:gpt-4o-2024-08-06:acme::x1. A model without one is its own."""
+    rule = models.rule(model)
+    return rule.row if rule.known else model
 
 
 def _measures(columns: Iterable[Column]) -> list[Measure]:

@@ -17,6 +17,7 @@ from .terminal import shown, size
 OURS = {
     "cellblock.sqlite3*": "the records of users' files",
     "ledger.sqlite3*": "what requests cost",
+    "models.toml": "rules of counting that the operator added",
     "token_counter.toml": "prices and budgets that the operator set",
     "content": "users' files",
     "content-*": "users' files that are recorded in another database",
