@@ -1,23 +1,25 @@
-"""What a request of Chat Completions costs. TokenCounter.count_chat calls it, on the event loop or in a thread."""
+"""What a request of Chat Completions costs, message by message. TokenCounter.count_chat calls it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
-from .calls import calls_of, count_call, count_parallel_calls, count_parallel_results, count_result
+from .calls import Call, calls_of, count_call, count_parallel_calls, count_parallel_results, count_result
 from .count import Tally
 from .errors import UnreadableRequest
-from .messages import SYSTEM_ROLES, Images, as_mapping, count_content, count_message, image_parts_of
+from .messages import SYSTEM_ROLES, Images, as_mapping, count_content, count_message, image_parts_of, text_of, word
 from .models import ModelRule
 from .text_counts import Tokens
 from .tools import count_schema, count_tools
+
+RESULT_ROLES = frozenset({"tool", "function"})  # the second is of the legacy kind
 
 
 @dataclass(frozen=True)
 class ChatRequest:
     """What of a request costs tokens; the fields are the API's."""
 
-    messages: Sequence[Mapping[str, Any]]
+    messages: list[Mapping[str, Any]]
     tools: Sequence[object] = ()
     tool_choice: object = None
     response_format: object = None
@@ -50,83 +52,94 @@ def chat_request(
     )
 
 
-def chat_images(request: ChatRequest) -> list[Mapping[str, Any]]:
-    """The image parts of all messages, in the order in which `count_chat` meets them."""
-    return [part for message in request.messages for part in image_parts_of(message.get("content"))]
+@dataclass
+class ChatWalk:
+    """Messages that were counted in their order, and what the next of them depends on.
 
-
-def count_chat(request: ChatRequest, rule: ModelRule, tokens: Tokens, images: Images, tally: Tally) -> None:
-    """Add all that a request costs.
-
-    Raises:
-        UnreadableRequest: it is none.
+    Attributes:
+        called: by call id, what it called.
+        at_once: ids of the last calls that were made at once; their results become one list.
+        results: those that came of them so far.
+        system: the text of the first system message, which definitions of tools are appended to.
     """
-    if rule.note:
-        tally.assume(rule.note)
-    tally.add("overhead", rule.family.priming)
-    _count_messages(request.messages, rule, tokens, images, tally)
-    system = _first_system_text(request.messages)
-    if rule.family.text_only and (request.tools or request.response_format):
-        tally.assume(f"no bill of {rule.row} with tools or a json_schema was recorded")
-    with_tools = count_tools(request.tools, request.tool_choice, "chat", rule, system, tokens, tally)
-    count_schema(request.response_format, "chat", rule, system, with_tools, tokens, tally)
 
+    rule: ModelRule
+    tally: Tally = field(default_factory=Tally)
+    called: dict[str, str] = field(default_factory=dict)
+    at_once: frozenset[str] = frozenset()
+    results: tuple[str, ...] = ()
+    system: str | None = None
 
-def _count_messages(
-    messages: Sequence[Mapping[str, Any]], rule: ModelRule, tokens: Tokens, images: Images, tally: Tally
-) -> None:
-    called: dict[str, str] = {}  # by call id: what it called
-    at_once: set[str] = set()  # ids of the calls that were made at once, whose results follow
-    results: list[str] = []
-    for message in messages:
-        role = message.get("role")
-        content = message.get("content")
-        if role in ("tool", "function"):
-            number = str(message.get("tool_call_id", ""))
-            text = count_content(content, images, tally)
-            if number in at_once:
-                results.append(text)
-            else:
-                count_result(_result_name(message, called), text, tokens, tally)
-            continue
-        count_parallel_results(results, tokens, tally)
-        results = []
-        calls = calls_of(message) if role == "assistant" else []
+    def copied(self) -> Self:
+        """One that can go on without changing this one."""
+        return replace(self, tally=self.tally.copied(), called=dict(self.called))
+
+    def image_parts(self, messages: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        """The image parts of messages, in the order in which `add` meets them."""
+        return [part for message in messages for part in image_parts_of(message.get("content"))]
+
+    def add(self, message: Mapping[str, Any], tokens: Tokens, images: Images) -> None:
+        """Count one message more.
+
+        Raises:
+            UnreadableRequest: its content is neither text nor parts.
+        """
+        role, content = word(message.get("role")), message.get("content")
+        if role in RESULT_ROLES:
+            self._add_result(message, count_content(content, images, self.tally), tokens)
+            return
+        if self.results:
+            self._end_results(tokens)
+        if self.system is None and role in SYSTEM_ROLES:
+            self.system = text_of(content)
+        calls = calls_of(message) if role == "assistant" else ()
         if not calls or content:
-            count_message(str(role), content, message.get("name"), rule, tokens, images, tally)
-        if not calls:
-            continue
-        ids = _ids(message)
-        called.update(zip(ids, (call.name for call in calls), strict=False))
+            count_message(role, content, message.get("name"), self.rule, tokens, images, self.tally)
+        if calls:
+            self._add_calls(calls, _ids(message), tokens)
+
+    def finish(self, request: ChatRequest, tokens: Tokens) -> Tally:
+        """Add what is not in the messages; nothing may be added afterwards.
+
+        Raises:
+            UnreadableRequest: a definition of a tool or of the answer's schema is none.
+        """
+        self._end_results(tokens)
+        rule, tally = self.rule, self.tally
+        if rule.note:
+            tally.assume(rule.note)
+        if rule.family.text_only and (request.tools or request.response_format):
+            tally.assume(f"no bill of {rule.row} with tools or a json_schema was recorded")
+        tally.add("overhead", rule.family.priming)
+        with_tools = count_tools(request.tools, request.tool_choice, "chat", rule, self.system, tokens, tally)
+        count_schema(request.response_format, "chat", rule, self.system, with_tools, tokens, tally)
+        return tally
+
+    def _add_calls(self, calls: Sequence[Call], ids: Sequence[str], tokens: Tokens) -> None:
+        self.called.update(zip(ids, (call.name for call in calls), strict=False))
         if len(calls) == 1:
-            count_call(calls[0], "chat", rule, tokens, tally)
+            self.at_once = frozenset()
+            count_call(calls[0], "chat", self.rule, tokens, self.tally)
         else:
-            at_once = set(ids)
-            count_parallel_calls(calls, rule, tokens, tally)
-    count_parallel_results(results, tokens, tally)
+            self.at_once = frozenset(ids)
+            count_parallel_calls(calls, self.rule, tokens, self.tally)
 
+    def _add_result(self, message: Mapping[str, Any], text: str, tokens: Tokens) -> None:
+        number = str(message.get("tool_call_id", ""))
+        if number in self.at_once:
+            self.results += (text,)
+            return
+        name = self.called.get(number, message.get("name"))
+        count_result(name if isinstance(name, str) else "", text, tokens, self.tally)
 
-def _result_name(message: Mapping[str, Any], called: Mapping[str, str]) -> str:
-    name = called.get(str(message.get("tool_call_id", "")), message.get("name"))
-    return name if isinstance(name, str) else ""
+    def _end_results(self, tokens: Tokens) -> None:
+        count_parallel_results(self.results, tokens, self.tally)
+        self.results = ()
 
 
 def _ids(message: Mapping[str, Any]) -> list[str]:
     stated = message.get("tool_calls")
     return [str(call.get("id", "")) for call in stated if isinstance(call, Mapping)] if isinstance(stated, list) else []
-
-
-def _first_system_text(messages: Sequence[Mapping[str, Any]]) -> str | None:
-    for message in messages:
-        if message.get("role") in SYSTEM_ROLES:
-            content = message.get("content")
-            return content if isinstance(content, str) else _joined(content)
-    return None
-
-
-def _joined(content: object) -> str:
-    parts = content if isinstance(content, list | tuple) else ()
-    return "".join(part["text"] for part in parts if isinstance(part, Mapping) and isinstance(part.get("text"), str))
 
 
 def _listed(given: object) -> list[object]:

@@ -55,6 +55,10 @@ class Tally:
     assumptions: dict[str, None] = field(default_factory=dict)
     problems: dict[str, None] = field(default_factory=dict)
 
+    def copied(self) -> "Tally":
+        """One that can grow without changing this one."""
+        return Tally(dict(self.parts), dict(self.unknown), dict(self.assumptions), dict(self.problems))
+
     def add(self, part: Part, tokens: int) -> None:
         """So many tokens more."""
         self.parts[part] += tokens

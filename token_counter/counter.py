@@ -4,15 +4,16 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from . import models
-from .chat import chat_images, chat_request, count_chat
+from .chat import ChatWalk, chat_request
 from .count import Count, Tally
 from .errors import InvalidArgument
+from .history import History, Items, Walk
 from .messages import Images
 from .models import ModelRule
-from .responses import count_responses, responses_images, responses_request
+from .responses import ResponsesWalk, responses_request
 from .text import measure
 from .text_counts import RequestTokens, TextCounts, Tokens, TooLong
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from .discord_refresh import Refresh
     from .fetching import ImageFetcher
     from .images import ImageCount
+
+_Walk = TypeVar("_Walk", bound=Walk)
 
 DEFAULT_MODEL = "gpt-4o"  # of the calls that the original bot made without one
 
@@ -53,6 +56,7 @@ class TokenCounter:
         self._fetch_links = fetch_links
         self._refresh = refresh
         self._counts: dict[str, TextCounts] = {}
+        self._history = History()
 
     def count_text_tokens(self, text: str, model: str) -> int:
         """Tokens of a bare text; not what a message with it costs. The first call of a process loads the vocabulary."""
@@ -132,10 +136,9 @@ class TokenCounter:
         Raises:
             UnreadableRequest: they are no such request.
         """
-        rule = models.rule(model)
         request = chat_request(messages, tools, tool_choice, functions, function_call, response_format)
-        images = await self._image_counts(chat_images(request), rule)
-        return await self._counted(rule, lambda tokens, tally: count_chat(request, rule, tokens, Images(images), tally))
+        fresh = ChatWalk(models.rule(model))
+        return await self._counted(fresh, request.messages, lambda walk, tokens: walk.finish(request, tokens))
 
     async def count_responses(
         self,
@@ -150,6 +153,7 @@ class TokenCounter:
         conversation: object = None,
         prompt: object = None,
         reasoning: object = None,
+        context_management: object = None,
         verify: bool = False,
     ) -> Count:
         """What a request of the Responses API will be billed for its input. The arguments are the API's.
@@ -163,20 +167,17 @@ class TokenCounter:
             UnreadableRequest: they are no such request.
             CountingFailed: the server was asked, and did not answer with a count.
         """
-        rule = models.rule(model)
-        kept = _kept(previous_response_id, conversation, prompt, reasoning)
+        kept = _kept(previous_response_id, conversation, prompt, reasoning, context_management)
         request = responses_request(input, instructions, tools, tool_choice, text, kept)
-        images = await self._image_counts(responses_images(request), rule)
-        count = await self._counted(
-            rule, lambda tokens, tally: count_responses(request, rule, tokens, Images(images), tally)
-        )
+        fresh = ResponsesWalk(models.rule(model))
+        count = await self._counted(fresh, request.input, lambda walk, tokens: walk.finish(request, tokens))
         if not verify:
             return count
         from .verify import count_on_server
 
         total = await count_on_server(
             self._client,
-            model=rule.model,
+            model=fresh.rule.model,
             input=input,
             instructions=instructions,
             tools=tools,
@@ -205,6 +206,7 @@ class TokenCounter:
     async def close(self) -> None:
         """Forget what was counted. The client is the caller's."""
         self._counts.clear()
+        self._history = History()
 
     async def __aenter__(self) -> Self:
         return self
@@ -212,13 +214,21 @@ class TokenCounter:
     async def __aexit__(self, *exc_info: object) -> None:
         await self.close()
 
-    async def _counted(self, rule: ModelRule, add_all: Callable[[Tokens, Tally], None]) -> Count:
-        """On the event loop if only little is new; else in a thread, where what was counted before is not counted again."""
-        counts = self._counts.setdefault(rule.encoding, TextCounts())
+    async def _counted(self, fresh: _Walk, items: Items, finish: Callable[[_Walk, Tokens], Tally]) -> Count:
+        """Go on from the longest beginning that is known: on the event loop if only little is new, else in a thread."""
+        known = self._history.longest(fresh, items)
+        new = items[len(known.items) :]
+        images = await self._image_counts(fresh.image_parts(new), fresh.rule)
+        encoding = fresh.rule.encoding
+        counts = self._counts.setdefault(encoding, TextCounts())
         try:
-            return _tallied(RequestTokens(rule.encoding, counts, on_loop=True), add_all)
+            walk, count = _walked(known.walk, new, images, RequestTokens(encoding, counts, on_loop=True), finish)
         except TooLong:
-            return await asyncio.to_thread(_tallied, RequestTokens(rule.encoding, counts), add_all)
+            tokens = RequestTokens(encoding, counts)
+            walk, count = await asyncio.to_thread(_walked, known.walk, new, images, tokens, finish)
+        if new and not images:  # what an image costs may change: its link expires
+            self._history.keep(known, new, walk)
+        return count
 
     async def _image_counts(self, parts: Sequence[Mapping[str, Any]], rule: ModelRule) -> "Sequence[ImageCount]":
         if not parts:
@@ -235,6 +245,7 @@ class TokenCounter:
         return self._fetcher
 
 
+_INEXACT = "a text without a break was counted in pieces, which makes a little too many tokens"
 _CHAT_FIELDS = ("messages", "tools", "tool_choice", "functions", "function_call", "response_format")
 _RESPONSES_FIELDS = (
     "input",
@@ -246,15 +257,27 @@ _RESPONSES_FIELDS = (
     "conversation",
     "prompt",
     "reasoning",
+    "context_management",
 )
 
 
-def _tallied(tokens: RequestTokens, add_all: Callable[[Tokens, Tally], None]) -> Count:
-    tally = Tally()
-    add_all(tokens, tally)
+def _walked(
+    known: _Walk,
+    items: Items,
+    images: "Sequence[ImageCount]",
+    tokens: RequestTokens,
+    finish: Callable[[_Walk, Tokens], Tally],
+) -> tuple[_Walk, Count]:
+    """The walk behind these items, and the whole request's count."""
+    walk, costs = known.copied(), Images(images)
+    for item in items:
+        walk.add(item, tokens, costs)
     if not tokens.exact:
-        tally.assume("a text without a break was counted in pieces, which makes a little too many tokens")
-    return tally.count()
+        walk.tally.assume(_INEXACT)
+    tally = finish(walk.copied(), tokens)
+    if not tokens.exact:
+        tally.assume(_INEXACT)
+    return walk, tally.count()
 
 
 def _image_rule(rule: ModelRule) -> str:
@@ -262,12 +285,13 @@ def _image_rule(rule: ModelRule) -> str:
     return rule.images or models.rule(models.NEWEST).images or ""
 
 
-def _kept(previous: object, conversation: object, prompt: object, reasoning: object) -> list[str]:
+def _kept(previous: object, conversation: object, prompt: object, reasoning: object, management: object) -> list[str]:
     """What of a request stands for more than is in it."""
     sentences = {
         "previous_response_id: the server adds the conversation up to that answer": previous,
         "conversation: the server adds what that conversation holds": conversation,
         "prompt: the server adds the template": prompt,
+        "context_management: the server may shorten the input before it is billed": management,
         "reasoning mode pro: the server asks itself several times": isinstance(reasoning, Mapping)
         and reasoning.get("mode") == "pro",
     }

@@ -1,13 +1,13 @@
-"""What a request of the Responses API costs. TokenCounter.count_responses calls it, on the event loop or in a thread."""
+"""What a request of the Responses API costs, item by item. TokenCounter.count_responses calls it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 from .calls import Call, count_call, count_result
 from .count import Tally
 from .errors import UnreadableRequest
-from .messages import Images, as_mapping, count_content, count_message, image_parts_of
+from .messages import Images, as_mapping, count_content, count_message, image_parts_of, word
 from .models import ModelRule
 from .text_counts import Tokens
 from .tools import count_schema, count_tools
@@ -20,7 +20,7 @@ _OUTPUTS = frozenset({"function_call_output", "custom_tool_call_output"})
 class ResponsesRequest:
     """What of a request costs tokens; the fields are the API's. `kept`: what the server adds from what it keeps."""
 
-    input: Sequence[Mapping[str, Any]]
+    input: list[Mapping[str, Any]]
     instructions: str | None = None
     tools: Sequence[object] = ()
     tool_choice: object = None
@@ -61,52 +61,82 @@ def responses_request(
     )
 
 
-def responses_images(request: ResponsesRequest) -> list[Mapping[str, Any]]:
-    """The image parts of all items, in the order in which `count_responses` meets them."""
-    return [part for item in request.input for part in image_parts_of(_content(item))]
+@dataclass
+class ResponsesWalk:
+    """Items of an input that were counted in their order, and what the next of them depends on.
 
-
-def count_responses(request: ResponsesRequest, rule: ModelRule, tokens: Tokens, images: Images, tally: Tally) -> None:
-    """Add all that a request costs.
-
-    Raises:
-        UnreadableRequest: it is none.
+    Attributes:
+        called: by call id, what it called.
+        last_was_call: whether the last item was a call.
+        lone_id: whether it has the server's id and stood behind no other; then it costs more unless another follows.
     """
-    if rule.note:
-        tally.assume(rule.note)
-    if rule.unproven("responses"):
-        tally.assume(f"no bill of {rule.family.name} models in Responses was recorded")
-    for what in request.kept:
-        tally.unknowable(what)
-    tally.add("overhead", rule.family.priming)
-    if request.instructions:
-        count_message("system", request.instructions, None, rule, tokens, images, tally)
-    elif request.instructions is not None:
-        tally.assume("instructions that are an empty text were billed in ways that no rule explains")
-    _count_items(request.input, rule, tokens, images, tally)
-    with_tools = count_tools(request.tools, request.tool_choice, "responses", rule, request.instructions, tokens, tally)
-    count_schema(request.format, "responses", rule, request.instructions, with_tools, tokens, tally)
 
+    rule: ModelRule
+    tally: Tally = field(default_factory=Tally)
+    called: dict[str, str] = field(default_factory=dict)
+    last_was_call: bool = False
+    lone_id: bool = False
 
-def _count_items(
-    items: Sequence[Mapping[str, Any]], rule: ModelRule, tokens: Tokens, images: Images, tally: Tally
-) -> None:
-    called: dict[str, str] = {}  # by call id: what it called
-    for number, item in enumerate(items):
-        kind = item.get("type", "message" if "role" in item else None)
+    def copied(self) -> Self:
+        """One that can go on without changing this one."""
+        return replace(self, tally=self.tally.copied(), called=dict(self.called))
+
+    def image_parts(self, items: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        """The image parts of items, in the order in which `add` meets them."""
+        return [part for item in items for part in image_parts_of(content_of(item))]
+
+    def add(self, item: Mapping[str, Any], tokens: Tokens, images: Images) -> None:
+        """Count one item more.
+
+        Raises:
+            UnreadableRequest: its content is neither text nor parts.
+        """
+        kind = kind_of(item)
+        is_call = kind in _CALLS
+        if self.lone_id and not is_call:
+            self.tally.add("overhead", self.rule.family.stored_call)
+        self.lone_id = is_call and not self.last_was_call and bool(item.get("id"))
+        self.last_was_call = is_call
         if kind == "message":
-            count_message(str(item.get("role")), item.get("content"), None, rule, tokens, images, tally)
-        elif kind in _CALLS:
-            call = _call(item, str(kind))
-            called[str(item.get("call_id", ""))] = call.name
-            count_call(call, "responses", rule, tokens, tally)
-            if item.get("id") and not _beside_a_call(items, number):
-                tally.add("overhead", rule.family.stored_call)
+            count_message(word(item.get("role")), item.get("content"), None, self.rule, tokens, images, self.tally)
+        elif is_call:
+            call = _call(item, kind)
+            self.called[str(item.get("call_id", ""))] = call.name
+            count_call(call, "responses", self.rule, tokens, self.tally)
         elif kind in _OUTPUTS:
-            text = count_content(_content(item), images, tally)
-            count_result(called.get(str(item.get("call_id", "")), ""), text, tokens, tally)
+            text = count_content(content_of(item), images, self.tally)
+            count_result(self.called.get(str(item.get("call_id", "")), ""), text, tokens, self.tally)
         else:
-            _count_unknown(item, str(kind), images, tally)
+            _count_unknown(item, kind, images, self.tally)
+
+    def finish(self, request: ResponsesRequest, tokens: Tokens) -> Tally:
+        """Add what is not in the items; nothing may be added afterwards.
+
+        Raises:
+            UnreadableRequest: a definition of a tool or of the answer's schema is none.
+        """
+        rule, tally, instructions = self.rule, self.tally, request.instructions
+        if self.lone_id:
+            tally.add("overhead", rule.family.stored_call)
+        if rule.note:
+            tally.assume(rule.note)
+        if rule.unproven("responses"):
+            tally.assume(f"no bill of {rule.family.name} models in Responses was recorded")
+        for what in request.kept:
+            tally.unknowable(what)
+        tally.add("overhead", rule.family.priming)
+        if instructions:
+            count_message("system", instructions, None, rule, tokens, Images(), tally)
+        elif instructions is not None:
+            tally.unknowable("instructions that are an empty text are billed in ways that no rule explains")
+        with_tools = count_tools(request.tools, request.tool_choice, "responses", rule, instructions, tokens, tally)
+        count_schema(request.format, "responses", rule, instructions, with_tools, tokens, tally)
+        return tally
+
+
+def kind_of(item: Mapping[str, Any]) -> str:
+    """An item's type; a message need not say that it is one."""
+    return word(item.get("type", "message" if "role" in item else ""))
 
 
 def _call(item: Mapping[str, Any], kind: str) -> Call:
@@ -118,13 +148,10 @@ def _call(item: Mapping[str, Any], kind: str) -> Call:
     )
 
 
-def _beside_a_call(items: Sequence[Mapping[str, Any]], number: int) -> bool:
-    """Whether the call was made together with others; then the server's id costs nothing."""
-    return any(0 <= other < len(items) and items[other].get("type") in _CALLS for other in (number - 1, number + 1))
-
-
 def _count_unknown(item: Mapping[str, Any], kind: str, images: Images, tally: Tally) -> None:
-    count_content(_content(item), images, tally)  # a screenshot costs as an image; the rest of the item is the server's
+    count_content(
+        content_of(item), images, tally
+    )  # a screenshot costs as an image; the rest of the item is the server's
     if kind == "reasoning":
         tally.unknowable("reasoning items cost what the answer that they came from spent on reasoning, or nothing")
     elif kind == "item_reference":
@@ -133,9 +160,9 @@ def _count_unknown(item: Mapping[str, Any], kind: str, images: Images, tally: Ta
         tally.unknowable(f"what an item of type {kind[:40]} costs, only the server knows")
 
 
-def _content(item: Mapping[str, Any]) -> object:
+def content_of(item: Mapping[str, Any]) -> object:
     """What of an item may hold text and images; an output is one text, parts, or a single screenshot."""
-    kind = item.get("type", "message")
+    kind = kind_of(item)
     if kind == "message":
         return item.get("content")
     output = item.get("output") if kind in _OUTPUTS or kind == "computer_call_output" else None

@@ -2,7 +2,7 @@
 
 import typer
 
-from . import doctor, files, packages, run, setup, status, uninstall
+from . import costs, doctor, drift, files, packages, run, setup, status, uninstall
 
 app = typer.Typer(
     name="cellblock",
@@ -11,7 +11,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command("costs")(costs.command)
 app.command("doctor")(doctor.command)
+app.command("drift")(drift.command)
 app.command("run")(run.command)
 app.command("setup")(setup.command)
 app.command("status")(status.command)
