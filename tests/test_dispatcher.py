@@ -20,7 +20,8 @@ from openai.types.chat.chat_completion_message import FunctionCall
 from openai.types.responses import Response, ResponseCustomToolCall, ResponseFunctionToolCall
 
 from plugin import Interpreter
-from plugin.dispatch.dispatcher import Dispatcher, Options
+from plugin.dispatch.dispatcher import Dispatcher
+from plugin.dispatch.options import Options
 from plugin.dispatch.registered import ToolResult
 from plugin.errors import InvalidRequest
 from plugin.events import Event, Stdout, ToolFinished

@@ -7,7 +7,6 @@ import asyncio
 import dataclasses
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -19,14 +18,15 @@ from ..events import Done, Event, OnEvent, Teller, ToolFinished
 from ..files import checked_user
 from ..interpreter import Interpreter
 from ..result import ExecutionResult
-from . import images, shape, tools
+from . import images, tools
+from .answers import Answer, Own, Refused, pictures, shaped
 from .calls import Item, Part, ToolCall, read_calls
-from .clean import name_of
 from .cut import CountTokens
 from .images import Seen
+from .options import Options
 from .posting import without_foreign_images, without_mentions
-from .registered import Picture, Registered, ToolFunction, ToolResult, UserId, registered
-from .shape import Reading, Shaped
+from .registered import Registered, ToolFunction, ToolResult, UserId, registered
+from .shape import Reading
 
 if TYPE_CHECKING:
     from openai.lib.responses_tool_runner import AsyncRegisteredFunction
@@ -35,43 +35,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("cellblock.dispatch")
 
-
-@dataclass(frozen=True)
-class Options:
-    """What a bot's author may decide; keyword arguments of Dispatcher.
-
-    Attributes:
-        result_tokens: of one call's text; what is longer is cut in the middle and kept as a file.
-        image_tokens: of one image; a larger one is made smaller.
-        max_images: of one `run`; the others are named in text.
-        parallel: calls of one `run` that run at once.
-        tool_seconds: for one call of a registered tool.
-        defuse_mentions: @everyone and the like ring nobody when what a program printed is posted.
-        inert_images: nor do Markdown images of other hosts load.
-        publish: puts an image where the API can fetch it and gives the URL; None: images are sent along as data URLs.
-    """
-
-    result_tokens: int = 4000
-    image_tokens: int = 1000
-    max_images: int = 4
-    parallel: int = 4
-    tool_seconds: float = 300
-    defuse_mentions: bool = True
-    inert_images: bool = True
-    publish: images.Publish | None = None
-
-    def __post_init__(self) -> None:
-        for name, least in (
-            ("result_tokens", shape.MIN_TOKENS),
-            ("image_tokens", 1),
-            ("max_images", 0),
-            ("parallel", 1),
-        ):
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < least:
-                raise InvalidRequest(f"{name} is {value!r}; it must be a whole number, {least} or more")
-        if not self.tool_seconds > 0:
-            raise InvalidRequest(f"tool_seconds is {self.tool_seconds!r}; it must be more than 0")
+CANCELLED = ToolResult("the call was cancelled; make it again", success=False)
 
 
 class Dispatcher:
@@ -180,10 +144,10 @@ class Dispatcher:
         shown = await self._images(calls, answers, caller, model, most)
         items: list[Item] = []
         apart: list[Part] = []
-        for call, answer, pictures in zip(calls, answers, shown, strict=True):
-            text = await self._text(answer, [seen.told(call.images_apart) for seen in pictures], caller, model)
+        for call, answer, seen in zip(calls, answers, shown, strict=True):
+            text = await self._text(answer, [each.told(call.images_apart) for each in seen], caller, model)
             parts = [
-                part for seen in pictures for part in await images.parts(seen, call.images_apart, self.options.publish)
+                part for each in seen for part in await images.parts(each, call.images_apart, self.options.publish)
             ]
             items.append(call.answer(text, parts))
             apart += parts if call.images_apart else []
@@ -214,24 +178,22 @@ class Dispatcher:
 
     # ---- running
 
-    async def _answers(self, calls: Sequence[ToolCall], caller: tools.Caller, teller: Teller) -> "list[_Answer]":
+    async def _answers(self, calls: Sequence[ToolCall], caller: tools.Caller, teller: Teller) -> list[Answer]:
         """One a call. The group's tasks raise nothing but a cancellation, which ends all of them."""
         places = asyncio.Semaphore(self.options.parallel)
 
-        async def in_place(call: ToolCall) -> _Answer:
+        async def in_place(call: ToolCall) -> Answer:
             async with places:
                 return await self._answer(call, dataclasses.replace(caller, on_event=_relay(teller, call.id)))
 
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(in_place(call), name=f"cellblock call {at}") for at, call in enumerate(calls)]
         # One that was cancelled while nobody cancelled this: what it called is to blame, and the call is answered.
-        return [
-            _Refused("it was cancelled; make the call again") if task.cancelled() else task.result() for task in tasks
-        ]
+        return [CANCELLED if task.cancelled() else task.result() for task in tasks]
 
-    async def _answer(self, call: ToolCall, caller: tools.Caller) -> "_Answer":
+    async def _answer(self, call: ToolCall, caller: tools.Caller) -> Answer:
         if not call.complete:
-            return _Refused("the call was cut off before it was complete; make it again, shorter")
+            return Refused("the call was cut off before it was complete; make it again, shorter")
         try:
             if tool := self._registered.get(call.name):
                 given = _arguments(call, tool.free_form)
@@ -239,17 +201,16 @@ class Dispatcher:
                 arguments = await tools.beside_the_loop(check, tool.name, given)
                 return await tool.run(arguments, caller.user_id, self.options.tool_seconds)
             if call.name not in tools.HANDLERS:
-                return _Refused(await asyncio.to_thread(self._unknown, call.name))
+                return Refused(await asyncio.to_thread(self._unknown, call.name))
             return await self._run_own(call, caller)
         except (schemas.InvalidArguments, CellblockError) as error:
-            return _Refused(str(error))
+            return Refused(str(error))
         except Exception as error:  # a call without an answer would end the conversation
             log.exception("a call of %.100r failed in cellblock itself", call.name)
-            return _Refused(
-                f"an error of the interpreter's own ({type(error).__name__}), which was logged; try another way"
-            )
+            own = f"an error of the interpreter's own ({type(error).__name__}), which was logged; try another way"
+            return ToolResult(own, success=False)
 
-    async def _run_own(self, call: ToolCall, caller: tools.Caller) -> "_Answer":
+    async def _run_own(self, call: ToolCall, caller: tools.Caller) -> Answer:
         tool = tools.HANDLERS[call.name]
         arguments = await tools.checked(call.name, _arguments(call, tool.free_form), self.interpreter)
         while True:
@@ -262,7 +223,7 @@ class Dispatcher:
                 # Of the application's files one has expired: nothing ran, and code that wants it is told by load_file.
                 left = tuple(file_id for file_id in caller.files if file_id != error.file_id)
                 caller = dataclasses.replace(caller, files=left)
-        return answer if isinstance(answer, ExecutionResult) else _Own(tool.text(answer), bool(answer["success"]))
+        return answer if isinstance(answer, ExecutionResult) else Own(tool.text(answer), bool(answer["success"]))
 
     def _unknown(self, name: str) -> str:
         """What to call instead; schemas knows the tools of old."""
@@ -277,38 +238,36 @@ class Dispatcher:
     async def _images(
         self,
         calls: Sequence[ToolCall],
-        answers: "Sequence[_Answer]",
+        answers: Sequence[Answer],
         caller: tools.Caller,
         model: str | None,
         most: int,
     ) -> list[list[Seen]]:
         """For each call its images, numbered through."""
-        found = [(at, picture) for at, answer in enumerate(answers) for picture in _pictures(answer)]
+        found = [(at, picture) for at, answer in enumerate(answers) for picture in pictures(answer)]
         seen: list[list[Seen]] = [[] for _ in calls]
         if not found:
             return seen
-        pictures = [picture for _, picture in found]
+        shots = [picture for _, picture in found]
         try:
             # Of one response: all calls are of one API.
             api: images.Api = "chat" if calls[0].images_apart else "responses"
             cost = await asyncio.to_thread(images.Cost.of_model, model, api, self.options.image_tokens)
-            each = await images.seen(pictures, self.interpreter, caller.user_id, cost, most)
+            each = await images.seen(shots, self.interpreter, caller.user_id, cost, most)
         except TokenCounterError as error:
             log.error("what images cost is not known, and none is shown: %s", error)
-            each = [Seen(images.NotShown(images.NOT_NOW))] * len(pictures)
+            each = [Seen(images.NotShown(images.NOT_NOW))] * len(shots)
         for (at, _), one in zip(found, each, strict=True):
             seen[at].append(one)
         return seen
 
-    async def _text(self, answer: "_Answer", told: list[str], caller: tools.Caller, model: str | None) -> str:
+    async def _text(self, answer: Answer, told: list[str], caller: tools.Caller, model: str | None) -> str:
         try:
-            shaped = await _shaped(answer, told, self._reading(self._tokens_of(model)))
+            text = await shaped(answer, told, self._reading(self._tokens_of(model)))
         except Exception:  # a counter of the application's, or a vocabulary that is not there
             log.exception("tokens cannot be counted; a byte is taken for one")
-            shaped = await _shaped(answer, told, self._reading(_bytes))
-        if not shaped.whole:
-            return shaped.text()
-        return shaped.text(await self._kept(shaped.whole, caller.user_id))
+            text = await shaped(answer, told, self._reading(_bytes))
+        return text.text(await self._kept(text.whole, caller.user_id) if text.whole else "")
 
     def _tokens_of(self, model: str | None) -> CountTokens:
         return lambda text: self.counter.count_text_tokens(text, model or images.UNKNOWN_MODEL)
@@ -328,76 +287,6 @@ class Dispatcher:
             return ""
 
 
-@dataclass(frozen=True)
-class _Own:
-    """Words of a tool of ours."""
-
-    text: str
-    success: bool
-
-
-@dataclass(frozen=True)
-class _Refused:
-    """A call that was not carried out."""
-
-    reason: str
-    success: bool = False
-
-
-_Answer = ExecutionResult | ToolResult | _Own | _Refused
-
-
-async def _shaped(answer: _Answer, told: Sequence[str], reading: Reading) -> Shaped:
-    """Beside the event loop, unless that would take longer than the work."""
-    if _is_short(answer, reading.tokens):
-        return _shape(answer, told, reading)
-    return await asyncio.to_thread(_shape, answer, told, reading)
-
-
-def _shape(answer: _Answer, told: Sequence[str], reading: Reading) -> Shaped:
-    match answer:
-        case ExecutionResult():
-            sentences = iter(told)
-            shown = [next(sentences, "") if file.type == "image" else "" for file in answer.generated_files]
-            return shape.execution(answer, reading, shown)
-        case ToolResult():
-            named = [f"{name_of(picture.name)}: {seen}" for picture, seen in zip(_pictures(answer), told, strict=True)]
-            return shape.tool_result(answer.text, reading, success=answer.success, shown=named)
-        case _Own():
-            return shape.own(answer.text, reading)
-        case _Refused():
-            return shape.refusal(answer.reason, reading)
-
-
-def _is_short(answer: _Answer, tokens: int) -> bool:
-    """Whether shaping it counts nothing: counting takes its time, and the first time loads a vocabulary."""
-    match answer:
-        case ExecutionResult():
-            more = answer.generated_files or answer.dropped_files or answer.installed_packages
-            length = tokens if more else len(answer.output) + len(answer.error)
-        case ToolResult():
-            length = tokens if answer.images else len(answer.text)
-        case _Own():
-            length = len(answer.text)
-        case _Refused():
-            length = len(answer.reason)
-    return length * shape.MOST_BYTES_A_CHARACTER + shape.FRAME_BYTES <= tokens
-
-
-def _bytes(text: str) -> int:
-    return len(text.encode())
-
-
-def _pictures(answer: _Answer) -> list[Picture]:
-    match answer:
-        case ExecutionResult():
-            files = answer.generated_files
-            return [Picture(file.filename, file.data, file.file_id) for file in files if file.type == "image"]
-        case ToolResult():
-            return list(answer.images)
-    return []
-
-
 def _relay(teller: Teller, call_id: str) -> OnEvent:
     """Events of one call under its id; the interpreter's Done is not the turn's."""
 
@@ -411,6 +300,10 @@ def _relay(teller: Teller, call_id: str) -> OnEvent:
 def _arguments(call: ToolCall, free_form: str | None) -> Any:
     """A custom call's bare text is one argument; of a tool that has none for it, it is JSON as everywhere."""
     return {free_form: call.arguments} if call.free_form and free_form else call.arguments
+
+
+def _bytes(text: str) -> int:
+    return len(text.encode())
 
 
 def _checked_files(files: Iterable[str]) -> tuple[str, ...]:
