@@ -196,7 +196,7 @@ async def test_a_long_request_is_counted_in_a_thread_and_the_next_turn_is_not() 
     assert len(threads) == 2  # the loop tried, a thread did it
     threads.clear()
     second = await counter.count_chat([*messages, {"role": "user", "content": "And?"}], model="gpt-4o")
-    assert threads == {threading.current_thread().name}
+    assert threads <= {threading.current_thread().name}
     assert second.total == first.total + 4 + measure("And?", "o200k_base").tokens
 
 
