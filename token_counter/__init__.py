@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .budget import Threshold
     from .config import Limit, Price, Settings
     from .count import Count
     from .counter import TokenCounter
@@ -24,51 +25,68 @@ if TYPE_CHECKING:
         UnreadableRequest,
         VocabularyUnavailable,
     )
+    from .ledger import Charge, Entry, Estimate, Ledger, Reservation, SqliteLedger, open_ledger
     from .prices import Prices
     from .usage import Usage
 
 _HOMES = {
     "BudgetExceeded": "errors",
+    "Charge": "ledger",
     "Count": "count",
     "CountingFailed": "errors",
+    "Entry": "ledger",
+    "Estimate": "ledger",
     "ExchangesUnreadable": "errors",
     "InvalidArgument": "errors",
     "InvalidUsage": "errors",
+    "Ledger": "ledger",
     "LedgerError": "errors",
     "Limit": "config",
     "MissingExtra": "errors",
     "Price": "config",
     "Prices": "prices",
+    "Reservation": "ledger",
     "Settings": "config",
     "SettingsError": "errors",
+    "SqliteLedger": "ledger",
+    "Threshold": "budget",
     "TokenCounter": "counter",
     "TokenCounterError": "errors",
     "UnpricedModel": "errors",
     "UnreadableRequest": "errors",
     "Usage": "usage",
     "VocabularyUnavailable": "errors",
+    "open_ledger": "ledger",
 }
 
 __all__ = [
     "BudgetExceeded",
+    "Charge",
     "Count",
     "CountingFailed",
+    "Entry",
+    "Estimate",
     "ExchangesUnreadable",
     "InvalidArgument",
     "InvalidUsage",
+    "Ledger",
     "LedgerError",
     "Limit",
     "MissingExtra",
     "Price",
     "Prices",
+    "Reservation",
     "Settings",
     "SettingsError",
+    "SqliteLedger",
+    "Threshold",
     "TokenCounter",
     "TokenCounterError",
     "UnpricedModel",
     "UnreadableRequest",
     "Usage",
     "VocabularyUnavailable",
+    "open_ledger",
 ]
 
 

@@ -1,6 +1,6 @@
 """What a ledger keeps of one request, and what it is told before and after it. The field names are the columns."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from decimal import Decimal
@@ -30,6 +30,10 @@ class Counted(Protocol):
     def tool_results(self) -> int: ...
     @property
     def assumed(self) -> bool: ...
+    @property
+    def unknown(self) -> Sequence[str]: ...
+    @property
+    def problems(self) -> Sequence[str]: ...
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,7 @@ class Estimate:
         output_tokens: how long the answer may become; None: what settings say (`reserve_output_tokens`).
         image_tokens, tool_tokens: of the input; None where nobody counted them apart.
         assumed: whether a rule was used that nobody measured; None where nobody said.
+        partial: whether something is billed that could not be counted: what only the server adds, an image behind a link.
     """
 
     input_tokens: int
@@ -47,6 +52,7 @@ class Estimate:
     image_tokens: int | None = None
     tool_tokens: int | None = None
     assumed: bool | None = None
+    partial: bool | None = None
 
     @classmethod
     def of(cls, given: "Estimate | Counted | int", output_tokens: int | None = None) -> "Estimate":
@@ -59,9 +65,13 @@ class Estimate:
             estimate = given if output_tokens is None else replace(given, output_tokens=output_tokens)
         elif isinstance(given, int):
             estimate = cls(given, output_tokens)
-        elif all(hasattr(given, name) for name in ("total", "images", "tools", "tool_calls", "tool_results")):
+        elif all(
+            hasattr(given, name)
+            for name in ("total", "images", "tools", "tool_calls", "tool_results", "unknown", "problems")
+        ):
             tools = given.tools + given.tool_calls + given.tool_results
-            estimate = cls(given.total, output_tokens, given.images, tools, given.assumed)
+            partial = bool(given.unknown or given.problems)
+            estimate = cls(given.total, output_tokens, given.images, tools, given.assumed, partial)
         else:
             raise InvalidArgument(f"an estimate is a Count or a number of input tokens, not {shown(given)}")
         for name in ("input_tokens", "output_tokens", "image_tokens", "tool_tokens"):
@@ -111,6 +121,7 @@ class Entry:
         input_tokens: all of the input. text, image, tool, cached and cache_write tokens are parts of it, by two
             divisions: text + image, and cached + written + the rest. Tools are as estimated: no API bills them apart.
         output_tokens: all of the output: reasoning_tokens + visible_tokens.
+        estimate_assumed, estimate_partial: as Estimate's; a partial one is not compared with the bill.
         latency: seconds.
         charges: what was billed besides tokens, by name: dollars, None where nobody knows.
         token_cost, charge_cost, cost: billed dollars: for the tokens, for the charges, and their sum.
@@ -141,6 +152,7 @@ class Entry:
     estimated_input_tokens: int | None
     estimated_output_tokens: int | None
     estimate_assumed: bool | None
+    estimate_partial: bool | None
     estimated_cost: Decimal | None
 
     token_cost: Decimal | None
@@ -153,13 +165,17 @@ class Entry:
 
     @property
     def spent_dollars(self) -> Decimal:
-        """What it takes of a budget: the bill, else the estimate."""
-        known = self.estimated_cost if self.cost is None else self.cost
-        return known or Decimal(0)
+        """What it takes of a budget: the bill, as far as it is known, else the estimate."""
+        for known in (self.cost, self.token_cost, self.estimated_cost):
+            if known is not None:
+                return known
+        return Decimal(0)
 
     @property
     def spent_tokens(self) -> int:
         """As `spent_dollars`, in tokens."""
+        if self.input_tokens is None and self.status == "failed":
+            return 0
         sent = self.estimated_input_tokens if self.input_tokens is None else self.input_tokens
         made = self.estimated_output_tokens if self.output_tokens is None else self.output_tokens
         return (sent or 0) + (made or 0)
