@@ -768,6 +768,13 @@ async def test_the_names_that_callers_know(counter: TokenCounter) -> None:
     assert not (await counter.check_context_limit(messages, "gpt-4", 8192))["within_limit"]
 
 
+def test_a_cost_is_a_float_or_unknown(counter: TokenCounter) -> None:
+    """$2.50 and $10 a million on gpt-4o, half of it for cached input; nobody knows what a model of one's own costs."""
+    assert counter.estimate_cost(1_000_000, 100_000, "gpt-4o") == pytest.approx(2.5 + 1.0)
+    assert counter.estimate_cost(1_000_000, 0, "openai/gpt-4o", cached_tokens=400_000) == pytest.approx(1.5 + 0.5)
+    assert counter.estimate_cost(1000, 10, "acme-7") is None
+
+
 async def test_an_image_is_given_as_bytes_or_as_a_link(counter: TokenCounter) -> None:
     """One of them; the bytes of anything else are refused."""
     from token_counter.errors import ImageUnreadable, InvalidArgument
