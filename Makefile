@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fix bench soak clean
+.PHONY: help setup demo test check fix bench attacks soak clean
 
 PYTHON := .venv/bin/python
 
@@ -16,7 +16,7 @@ demo:  ## Run the main job on a sample CSV: a tool call, its output, its chart, 
 
 test:  ## Set up and run the tests.
 	@./bootstrap.sh --group dev
-	@$(PYTHON) -m pytest
+	@$(PYTHON) -m pytest --numprocesses 2
 
 check: test  ## What CI runs: tests, lint, types, import contracts.
 	@.venv/bin/ruff check
@@ -33,6 +33,10 @@ bench:  ## Measure speed against Jupyter, bubblewrap and a bare fork, in one run
 	@./bootstrap.sh --group bench
 	@$(PYTHON) -m benchmarks
 	@$(PYTHON) -m benchmarks --level landlock
+
+attacks:  ## All attacks on the wall, in the configurations that `make test` leaves out.
+	@./bootstrap.sh --group dev
+	@$(PYTHON) -m pytest -m soak tests/test_attacks.py
 
 soak:  ## The slow tests.
 	@./bootstrap.sh --group dev

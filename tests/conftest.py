@@ -1,10 +1,14 @@
 """What the tests share: one built environment, kept in the checkout, and one interpreter over it."""
 
+import json
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from plugin import Interpreter
 from plugin.files.types import ROWS
@@ -20,6 +24,27 @@ FONTS = {"manimgx-fonts", "noto-cjk-sans-otc"}
 # Tokenizers' vocabularies, so that counting leaves nothing in the data directory of whoever runs the tests.
 os.environ.setdefault("TIKTOKEN_CACHE_DIR", str(Path(__file__).parent.parent / "build" / "vocabularies"))
 FULL_HOME = Path(__file__).parent.parent / "build" / "loaders-home"
+LIGHT_HOME = Path(__file__).parent.parent / "build" / "light-home"
+# Settings of an environment without the heavy libraries, whose zygote starts in a tenth of the time.
+LIGHT: dict[str, Any] = {
+    "catalogue_remove": tuple(row.distribution for row in Catalogue().starters if row.distribution != "tzdata")
+}
+LIGHT_ENVIRONMENT = {"CELLBLOCK_CATALOGUE_REMOVE": json.dumps(LIGHT["catalogue_remove"])}
+
+# Cells that use up what a machine has: one at a time, or each makes the others late.
+BOMBS = ("attacks", "chaos", "event_loop", "hostile", "landlocked", "leftovers", "memory", "watchdog")
+
+
+class OneFileAWorker(LoadScopeScheduling):
+    """Of several processes each takes whole files; those with bombs are one, which comes first because it is the longest."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "bombs" if Path(file).stem.removeprefix("test_") in BOMBS else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneFileAWorker:
+    return OneFileAWorker(config, log)
 
 
 @pytest.fixture(scope="session")
@@ -35,6 +60,16 @@ def home(built_venv: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data directory of this run's own, with the built environment in it."""
     home = tmp_path_factory.mktemp("home")
     (home / "venv").symlink_to(built_venv)
+    return home
+
+
+@pytest.fixture(scope="session")
+async def light_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory for tests of the wall and of processes, which need no library; to be used with LIGHT."""
+    async with Interpreter(home=LIGHT_HOME, pool_min=0, **LIGHT) as interpreter:
+        await interpreter.warm()
+    home = tmp_path_factory.mktemp("light")
+    (home / "venv").symlink_to((LIGHT_HOME / "venv").resolve())
     return home
 
 

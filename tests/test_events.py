@@ -7,6 +7,7 @@ import pytest
 
 from plugin import Interpreter, events
 from plugin.errors import SandboxUnavailable
+from tests.conftest import LIGHT
 
 
 async def test_output_is_told_while_the_cell_runs(interpreter: Interpreter) -> None:
@@ -47,19 +48,16 @@ async def test_a_refusal_is_raised_from_the_stream(interpreter: Interpreter) -> 
         [event async for event in interpreter.stream("import socket", user_id="eve")]
 
 
-async def test_the_first_calls_wait_for_one_build_and_see_it(tmp_path: Path, built_venv: Path) -> None:
+async def test_the_first_calls_wait_for_one_build_and_see_it(tmp_path: Path) -> None:
     """A call that comes while the environment is not there waits, is told of progress, and its timeout has not begun."""
     home = tmp_path / "home"
-    async with Interpreter(home=home, catalogue_remove=SLOW, catalogue_add=["tzdata"], timeout=1) as interpreter:
+    async with Interpreter(home=home, timeout=1, **LIGHT) as interpreter:
         told: list[events.Event] = []
         calls = [interpreter.run("print(1)", user_id=number, on_event=told.append) for number in range(3)]
         results = await asyncio.gather(*calls)
     assert [result.output for result in results] == ["1\n"] * 3
     assert any(isinstance(event, events.InstallProgress) for event in told)
     assert len(list((home / "venvs").iterdir())) == 1
-
-
-SLOW = ["numpy", "pandas", "scipy", "scikit-learn", "matplotlib", "seaborn", "pillow", "openpyxl"]
 
 
 async def test_closing_during_the_first_start_tells_who_waits(tmp_path: Path) -> None:

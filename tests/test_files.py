@@ -589,7 +589,7 @@ from plugin.files import open_files
 async def main():
     home, clock = pathlib.Path(sys.argv[1]), lambda: float(sys.argv[2])
     files = open_files(Settings(home=home, max_files_per_user=100_000), clock)
-    expiring = open_files(Settings(home=home, file_expiration_hours=0), clock)
+    expiring = open_files(Settings(home=home, max_files_per_user=100_000, file_expiration_hours=0), clock)
     await files.list(5)
     print("ready", flush=True)
     for n in itertools.count():

@@ -33,7 +33,7 @@ async def output_of(interpreter: Interpreter, code: str, user: str = "mallory") 
 @pytest.mark.parametrize(
     ("code", "told"),
     [
-        pytest.param("while True: pass", "Execution timeout after 3 seconds", id="hang"),
+        pytest.param("while True: pass", "Execution timeout after 1 second", id="hang"),
         pytest.param("10**10**8", "Execution timeout", id="busy loop in C"),
         pytest.param(
             "import time\ntry: time.sleep(60)\nexcept BaseException: time.sleep(60)",
@@ -87,11 +87,12 @@ async def output_of(interpreter: Interpreter, code: str, user: str = "mallory") 
 )
 async def test_every_cell_ends_in_time_and_leaves_nothing(interpreter: Interpreter, code: str, told: str) -> None:
     """Within the timeout and two seconds there is a result that says why, and the next call works."""
+    timeout = 1 if told.startswith("Execution timeout") else TIMEOUT
     started = time.monotonic()
-    result = await interpreter.run(code, user_id="mallory", timeout=TIMEOUT)
+    result = await interpreter.run(code, user_id="mallory", timeout=timeout)
     took = time.monotonic() - started
     assert told in result.error
-    assert took < TIMEOUT + 2
+    assert took < timeout + 2
     assert result.success == (result.error == "")
     assert (
         await output_of(interpreter, "import os; print(os.listdir('.'), os.listdir(os.environ['TMPDIR']))") == "[] []\n"

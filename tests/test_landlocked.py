@@ -10,6 +10,7 @@ import pytest
 from refusing import NAMESPACES_REFUSED, launchers_refused
 
 from plugin import Interpreter
+from tests.conftest import LIGHT
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="without root a sandbox has one process and the bot's uid")
 
@@ -28,10 +29,10 @@ print(os.getuid())
 
 
 @pytest.fixture(scope="module")
-async def interpreter(home: Path) -> AsyncIterator[Interpreter]:
+async def interpreter(light_home: Path) -> AsyncIterator[Interpreter]:
     async with contextlib.AsyncExitStack() as stack:
         with launchers_refused(*NAMESPACES_REFUSED):
-            interpreter = Interpreter(home=home, policy="sandbox-only", work_bytes=64 * 1024**2)
+            interpreter = Interpreter(home=light_home, policy="sandbox-only", work_bytes=64 * 1024**2, **LIGHT)
             await stack.enter_async_context(interpreter)
             await interpreter.warm()
         yield interpreter
@@ -60,10 +61,10 @@ async def test_no_name_hides_a_daemon(interpreter: Interpreter, name: bytes) -> 
     assert alive(int(result.output)) == []
 
 
-async def test_a_daemon_with_a_name_does_not_outlive_the_interpreter(home: Path) -> None:
+async def test_a_daemon_with_a_name_does_not_outlive_the_interpreter(light_home: Path) -> None:
     """Nor does it keep it from closing when the zygote is killed first."""
     with launchers_refused(*NAMESPACES_REFUSED):
-        async with Interpreter(home=home, policy="sandbox-only") as interpreter:
+        async with Interpreter(home=light_home, policy="sandbox-only", **LIGHT) as interpreter:
             told = []
             code = DAEMON.format(name=b"\rUid:\t7\xff") + "\nwhile True: pass"
             async for event in interpreter.stream(code, user_id="mallory", timeout=30):

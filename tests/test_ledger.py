@@ -5,6 +5,8 @@ import json
 import logging
 import signal
 import sqlite3
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -652,6 +654,46 @@ async def test_a_file_that_is_no_ledger(path: Path, content: bytes | None, messa
         assert str(path) in str(caught.value)
     with pytest.raises(LedgerError, match="closed"):
         await ledger.get_user_token_usage(5)
+
+
+async def test_a_full_disk_loses_nothing_that_was_kept(path: Path) -> None:
+    """The error says so; when there is space again, the same ledger goes on."""
+    async with SqliteLedger(path, Settings(home=path.parent)) as ledger:
+        database = ledger.store._database  # type: ignore[attr-defined]
+        await ledger.save_token_usage(5, "gpt-4o", 1, 1, 0.1)
+        pages = await database.read(lambda c: c.execute("PRAGMA page_count").fetchone()[0])
+        await database.read(lambda c: c.execute(f"PRAGMA max_page_count = {pages}").fetchone())
+        kept_ = 1
+        with pytest.raises(LedgerError, match="the disk is full: free some space"):
+            for _ in range(1000):
+                await ledger.save_token_usage(5, "gpt-4o", 1, 1, 0.1)
+                kept_ += 1
+        await database.read(lambda c: c.execute("PRAGMA max_page_count = 1000000").fetchone())
+        assert len(await kept(ledger)) == kept_
+        await ledger.save_token_usage(5, "gpt-4o", 1, 1, 0.1)
+        assert (await ledger.get_user_token_usage(5))["total_input_tokens"] == kept_ + 1
+
+
+def test_a_ledger_does_not_go_through_a_fork(tmp_path: Path) -> None:
+    """It would wait for a thread that stayed in the parent; it says so instead, and the parent's goes on."""
+    code = f"""if True:
+        import asyncio, os
+        from token_counter import LedgerError, Settings, SqliteLedger
+        ledger = SqliteLedger({str(tmp_path / "l.sqlite3")!r}, Settings())
+        asyncio.run(ledger.save_token_usage(5, "gpt-4o", 1, 1, 0.1))
+        child = os.fork()
+        try:
+            print(asyncio.run(ledger.get_user_token_usage(5))["total_cost"], flush=True)
+        except LedgerError as error:
+            print(error, flush=True)
+        if child:
+            os.waitpid(child, 0)
+            asyncio.run(ledger.aclose())
+        else:
+            os._exit(0)
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert "0.1\n" in done.stdout and "open one in each process" in done.stdout
 
 
 async def test_settings_name_the_ledger(tmp_path: Path) -> None:

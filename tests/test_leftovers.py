@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import LIGHT_ENVIRONMENT
 from tests.ordinary_user import OrdinaryUser
 
 PRELUDE = """
-import asyncio, os, signal, sys
+import asyncio, filelock, os, signal, sys
 from pathlib import Path
 from plugin import Interpreter
 
@@ -51,6 +52,21 @@ def directories():
     return {path for ground in grounds for path in ground.glob("cellblock-*")}
 
 before_all = directories()
+
+async def left():
+    # What nobody holds; another bot's may be seen between its making and its locking, so a look decides only after a while.
+    for _ in range(50):
+        found = []
+        for path in directories() - before_all:
+            try:
+                with filelock.FileLock(path / "lock").acquire(timeout=0):
+                    found.append(path)
+            except (filelock.Timeout, FileNotFoundError):
+                pass
+        if not found:
+            break
+        await asyncio.sleep(0.1)
+    return found
 """
 
 
@@ -66,6 +82,7 @@ def run(home: Path, level: str, body: str) -> subprocess.Popen[str]:
     )
     return subprocess.Popen(
         [sys.executable, "-c", program, str(home), level, str(Path(__file__).parent)],
+        env=os.environ | LIGHT_ENVIRONMENT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -76,10 +93,10 @@ def alive(pids: list[int]) -> list[int]:
     return [pid for pid in pids if Path(f"/proc/{pid}").exists()]
 
 
-def test_aclose_ends_running_calls_and_leaves_nothing(home: Path, level: str) -> None:
+def test_aclose_ends_running_calls_and_leaves_nothing(light_home: Path, level: str) -> None:
     """Calls that were cancelled, finished or still running when it closed leave no process, descriptor, task or cgroup."""
     child = run(
-        home,
+        light_home,
         level,
         """
         before = len(os.listdir("/proc/self/fd"))
@@ -101,7 +118,7 @@ def test_aclose_ends_running_calls_and_leaves_nothing(home: Path, level: str) ->
         assert asyncio.all_tasks() == {asyncio.current_task()}, asyncio.all_tasks()
         assert len(os.listdir("/proc/self/fd")) == before, [os.readlink(f"/proc/self/fd/{fd}") for fd in range(9)]
         assert not list(Path("/sys/fs/cgroup").glob(f"**/cellblock-{os.getpid()}-*"))
-        assert directories() <= before_all
+        assert await left() == []
         """,
     )
     output, _ = child.communicate(timeout=60)
@@ -109,10 +126,10 @@ def test_aclose_ends_running_calls_and_leaves_nothing(home: Path, level: str) ->
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
-def test_a_killed_host_process_takes_its_sandboxes_along(home: Path, level: str, how: signal.Signals) -> None:
+def test_a_killed_host_process_takes_its_sandboxes_along(light_home: Path, level: str, how: signal.Signals) -> None:
     """However the operator's process ends, its zygote and sandboxes end with it."""
     child = run(
-        home,
+        light_home,
         level,
         """
         interpreter = Interpreter(**settings)
@@ -135,10 +152,10 @@ def test_a_killed_host_process_takes_its_sandboxes_along(home: Path, level: str,
     assert alive(pids) == []
 
 
-def test_a_killed_zygote_costs_only_the_calls_that_ran(home: Path, level: str) -> None:
+def test_a_killed_zygote_costs_only_the_calls_that_ran(light_home: Path, level: str) -> None:
     """The cell that ran is lost and says so; the next call gets a new zygote."""
     child = run(
-        home,
+        light_home,
         level,
         """
         async with Interpreter(**settings) as interpreter:
@@ -156,10 +173,10 @@ def test_a_killed_zygote_costs_only_the_calls_that_ran(home: Path, level: str) -
     assert child.returncode == 0, output
 
 
-def test_a_killed_launcher_takes_the_zygote_and_its_sandboxes_along(home: Path, level: str) -> None:
+def test_a_killed_launcher_takes_the_zygote_and_its_sandboxes_along(light_home: Path, level: str) -> None:
     """Also what a cell had forked away from its first process; then the next call gets new ones."""
     child = run(
-        home,
+        light_home,
         level,
         """
         async with Interpreter(**settings) as interpreter:
@@ -175,14 +192,14 @@ def test_a_killed_launcher_takes_the_zygote_and_its_sandboxes_along(home: Path, 
             assert event.result.return_code == -4, event
             assert (await interpreter.run("print(1)", user_id=2)).output == "1\\n"
             assert not old & inside(), old & inside()
-        assert directories() <= before_all
+        assert await left() == []
         """,
     )
     output, _ = child.communicate(timeout=60)
     assert child.returncode == 0, output
 
 
-def test_the_default_interpreter_ends_with_its_loop(home: Path) -> None:
+def test_the_default_interpreter_ends_with_its_loop(light_home: Path) -> None:
     """asyncio.run after asyncio.run: each loop has its own interpreter, which is gone when the loop is."""
     program = """
 import asyncio, os
@@ -196,7 +213,7 @@ for number in range(2):
         continue
     raise AssertionError("a child is left")
 """
-    environment = os.environ | {"CELLBLOCK_HOME": str(home)}
+    environment = os.environ | LIGHT_ENVIRONMENT | {"CELLBLOCK_HOME": str(light_home)}
     done = subprocess.run(
         [sys.executable, "-c", program.replace("\\\\", "\\")],
         env=environment,
@@ -249,10 +266,10 @@ asyncio.run(main())
     assert done.stdout.splitlines()[-3:] == ["[True, True]", "1", ""], (done.stdout, done.stderr)
 
 
-def test_calls_cancelled_at_any_moment_leave_nothing(home: Path, level: str) -> None:
+def test_calls_cancelled_at_any_moment_leave_nothing(light_home: Path, level: str) -> None:
     """Sixty calls, each cancelled a little later than the last, from before its sandbox to after its end."""
     child = run(
-        home,
+        light_home,
         level,
         """
         import warnings
@@ -271,7 +288,7 @@ def test_calls_cancelled_at_any_moment_leave_nothing(home: Path, level: str) -> 
         assert inside() == set(), inside()
         assert asyncio.all_tasks() == {asyncio.current_task()}, asyncio.all_tasks()
         assert len(os.listdir("/proc/self/fd")) == before
-        assert directories() <= before_all
+        assert await left() == []
         """,
     )
     output, _ = child.communicate(timeout=120)

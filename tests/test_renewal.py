@@ -110,9 +110,8 @@ async def test_a_host_that_starts_nothing_for_a_while_is_asked_again(pool: Pool)
         assert pool._keeper is not None
         os.kill(pool._keeper._zygote_pid, signal.SIGKILL)
         await pool._keeper._gone.wait()
-        for _ in range(3):
-            with pytest.raises(SandboxUnavailable, match="no sandbox can be made here"):
-                async with pool.sandbox():
-                    pass
+        with pytest.raises(SandboxUnavailable, match="no sandbox can be made here"):
+            async with pool.sandbox():
+                pass
     async with pool.sandbox() as sandbox:
         assert await ran(sandbox, VERSION) == "0\n"

@@ -1,6 +1,7 @@
 """The watchdog ends what is over a limit, says why, and is held up by nobody: with real sandboxes."""
 
 import asyncio
+import os
 import subprocess
 import sys
 import threading
@@ -12,11 +13,11 @@ import pytest
 
 from plugin import result
 from plugin.config import Settings
-from plugin.packages.catalogue import Catalogue
 from plugin.packages.venv import Environments
 from plugin.sandbox import usage, watchdog
 from plugin.sandbox.pool import Pool
 from plugin.sandbox.template import Library
+from tests.conftest import LIGHT_ENVIRONMENT
 
 GiB = 1024**3
 WAITS = "import signal; signal.pause()"
@@ -25,10 +26,10 @@ FORKS_WITHOUT_A_SOCKET = f"import os\nfor fd in range(3, 20):\n  try: os.close(f
 
 
 @pytest.fixture(scope="module")
-async def pool(home: Path) -> AsyncIterator[Pool]:
+async def pool(light_home: Path) -> AsyncIterator[Pool]:
     """One that makes each sandbox when it is asked for."""
-    environment = await Environments(home, None).ready(Catalogue((), ()).starters, print)
-    settings = Settings(home=home, pool_min=0, policy="sandbox-only")
+    environment = await Environments(light_home, None).ready([], print)
+    settings = Settings(home=light_home, pool_min=0, policy="sandbox-only")
     pool = Pool(settings, Library(environment.site_packages, environment.font_cache), [])
     await pool.start()
     yield pool
@@ -152,9 +153,10 @@ asyncio.run(main())
 """
 
 
-def test_what_cannot_be_measured_is_ended_and_logged(home: Path) -> None:
+def test_what_cannot_be_measured_is_ended_and_logged(light_home: Path) -> None:
     """Here because this process has no descriptors left: the cell is lost, which is not its own fault, and the next one runs."""
-    done = subprocess.run([sys.executable, "-c", NO_DESCRIPTORS, str(home)], stdout=subprocess.PIPE, text=True)
+    command = [sys.executable, "-c", NO_DESCRIPTORS, str(light_home)]
+    done = subprocess.run(command, env=os.environ | LIGHT_ENVIRONMENT, stdout=subprocess.PIPE, text=True)
     logged, told, after = done.stdout.strip().splitlines()
     assert (
         logged.startswith("cellblock.sandbox sandbox ") and "cannot be measured" in logged and "Too many open" in logged

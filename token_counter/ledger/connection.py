@@ -1,6 +1,7 @@
 """One SQLite database on one thread: opened at first use, brought up to date, closed by its owner."""
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -43,6 +44,7 @@ class Connection:
         self._steps = steps
         self._thread = ThreadPoolExecutor(1, "cellblock-ledger")
         self._open: sqlite3.Connection | None = None
+        self._process: int | None = None
         self._closed = False
 
     async def read(self, work: Work[T]) -> T:
@@ -72,6 +74,12 @@ class Connection:
     async def _on_thread(self, work: Callable[[], T]) -> T:
         if self._closed:
             raise LedgerError(f"the ledger {self.path} was closed; open it anew")
+        if self._process not in (None, os.getpid()):
+            # Its thread stayed in the parent: the work would wait for ever. https://www.sqlite.org/howtocorrupt.html, 2.6
+            raise LedgerError(
+                f"the ledger {self.path} was opened before this process was forked; open one in each process"
+            )
+        self._process = os.getpid()
         try:
             return await _finish(asyncio.get_running_loop().run_in_executor(self._thread, work))
         except (sqlite3.Error, OSError) as error:
