@@ -1,5 +1,6 @@
 """Which rules count a model's requests: models.toml, and the rows that `cellblock calibrate` wrote for this user."""
 
+import asyncio
 import os
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -87,6 +88,13 @@ def rule(model: str) -> ModelRule:
         model: as the API names it; `openai/` may stand before it, `ft:` and its owner around it, a date behind it.
     """
     return _rule(model[:NAME_CHARACTERS])
+
+
+async def rule_async(model: str) -> ModelRule:
+    """`rule`, which leaves the event loop free while the tables are read for the first time."""
+    if _rows.cache_info().currsize:
+        return rule(model)
+    return await asyncio.to_thread(rule, model)
 
 
 def forget() -> None:
