@@ -1,7 +1,6 @@
 """Which rules count a model's requests: models.toml, and the rows that `cellblock calibrate` wrote for this user."""
 
 import asyncio
-import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import SettingsError
+from .home import home
 
 NEWEST = "gpt-6"  # whose rules an unknown model gets
 LOCAL_FILE = "models.toml"  # in the data directory
@@ -105,10 +105,7 @@ def forget() -> None:
 
 def local_path() -> Path:
     """Where this user's own rows are kept, in the data directory."""
-    import platformdirs  # not at import: `import token_counter` is to cost nothing
-
-    home = os.environ.get("CELLBLOCK_HOME") or platformdirs.user_data_dir("cellblock", appauthor=False)
-    return Path(home) / LOCAL_FILE
+    return home() / LOCAL_FILE
 
 
 @lru_cache(1024)
