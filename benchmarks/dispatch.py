@@ -11,6 +11,7 @@ from plugin.dispatch import shape
 from plugin.dispatch.dispatcher import Dispatcher
 from plugin.packages.venv import Environment
 from plugin.result import OK, ExecutionResult
+from plugin.sandbox.pool import Pool
 
 from . import quiet
 from .calls import CODE, one_call
@@ -57,7 +58,7 @@ async def measure(environment: Environment, level: Level) -> Findings:
     return found
 
 
-async def _one_dispatched(dispatcher: Dispatcher, pool: quiet.Pool) -> float:
+async def _one_dispatched(dispatcher: Dispatcher, pool: Pool) -> float:
     await quiet.settled(pool)
     started = time.perf_counter()
     [item] = await dispatcher.run([CALL], user_id="bench", model="gpt-5")
