@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .convert import responses_tools as responses_tools
     from .definitions import names as names
     from .errors import InvalidArguments as InvalidArguments
+    from .validation import check as check
     from .validation import validate as validate
 
 _MODULES = {
@@ -21,6 +22,7 @@ _MODULES = {
     "InvalidArguments": "errors",
     "chat_custom_tool": "convert",
     "chat_tools": "convert",
+    "check": "validation",
     "names": "definitions",
     "responses_custom_tool": "convert",
     "responses_tools": "convert",
@@ -32,6 +34,7 @@ __all__ = [
     "InvalidArguments",
     "chat_custom_tool",
     "chat_tools",
+    "check",
     "names",
     "responses_custom_tool",
     "responses_tools",

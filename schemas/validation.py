@@ -4,6 +4,7 @@ The first call imports jsonschema and reads the definitions, and megabytes of ar
 loop call it in a thread.
 """
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -56,10 +57,32 @@ def validate(
     given = {key: value for key, value in arguments.items() if value is not None or key not in optional}
     error = next(_validator(tool, bounds).iter_errors(given), None)
     if error is not None:
-        raise _explained(tool, error)
+        raise _explained(tool, error, definition(tool, DEFAULT)["parameters"])
     if isinstance(code := given.get("code"), str):
         _check_source(tool, code, bounds)
     return {key: value for key, value in given.items() if key not in deprecated}
+
+
+def check(
+    name: str, parameters: Mapping[str, Any], arguments_json: str | bytes | bytearray | dict[str, Any] | None
+) -> dict[str, Any]:
+    """The same for a tool that is not of this package: the arguments, if they fit its JSON schema.
+
+    Args:
+        name: of the tool, for the message.
+        parameters: a JSON schema of draft 2020-12, of an object.
+        arguments_json: as for `validate`.
+
+    Raises:
+        InvalidArguments: they do not fit. An error in the schema itself is raised as jsonschema raises it.
+    """
+    from jsonschema import Draft202012Validator
+
+    arguments = read_object(name, arguments_json)
+    error = next(Draft202012Validator(parameters).iter_errors(arguments), None)
+    if error is not None:
+        raise _explained(name, error, parameters)
+    return arguments
 
 
 def _known(name: object) -> str:
@@ -88,28 +111,31 @@ def _validator(tool: str, bounds: Bounds) -> "Validator":
     return Draft202012Validator(_schema(tool, bounds)[0])
 
 
-def _explained(tool: str, error: "ValidationError") -> InvalidArguments:
+def _explained(tool: str, error: "ValidationError", parameters: Mapping[str, Any]) -> InvalidArguments:
     """jsonschema's finding in words for a model; its own messages repeat the whole instance."""
     where, rule = path(error.absolute_path), str(error.validator)
     value: Any = error.instance
     wanted: Any = error.validator_value
     if rule == "required":
         missing = next(key for key in wanted if key not in value)
-        return InvalidArguments(tool, missing, f"is required and missing; {_arguments(tool)}")
+        return InvalidArguments(tool, missing, f"is required and missing; {_arguments(parameters)}")
     if rule == "additionalProperties":
         known: Any = error.schema
-        unknown = next(key for key in value if key not in known["properties"])
-        return InvalidArguments(tool, unknown, f"there is no such argument; {_arguments(tool)}")
+        unknown = next(key for key in value if key not in known.get("properties", {}))
+        return InvalidArguments(tool, unknown, f"there is no such argument; {_arguments(parameters)}")
     if rule == "type":
         kinds = " or ".join(KINDS[kind] for kind in (wanted if isinstance(wanted, list) else [wanted]))
         return InvalidArguments(tool, where, f"must be {kinds}, not {_found(value)}")
-    return InvalidArguments(tool, where, f"must be {LIMITS.get(rule, rule)} {wanted}, not {_found(value)}")
+    if rule in LIMITS:
+        return InvalidArguments(tool, where, f"must be {LIMITS[rule]} {wanted}, not {_found(value)}")
+    if rule == "enum":
+        return InvalidArguments(tool, where, f"must be one of {', '.join(map(_found, wanted))}; it is {_found(value)}")
+    return InvalidArguments(tool, where, f"does not fit its schema ({rule}: {wanted!r:.200}): it is {_found(value)}")
 
 
-def _arguments(tool: str) -> str:
-    parameters = definition(tool, DEFAULT)["parameters"]
+def _arguments(parameters: Mapping[str, Any]) -> str:
     needed = parameters.get("required", [])
-    listed = [f"{key} (required)" if key in needed else key for key in parameters["properties"]]
+    listed = [f"{key} (required)" if key in needed else key for key in parameters.get("properties", {})]
     return f"the arguments are {', '.join(listed)}" if listed else "this tool takes no arguments"
 
 

@@ -7,7 +7,14 @@
     ├── UnpricedModel           a dollar limit applies, and nobody knows what the model costs
     ├── SettingsError           settings that cannot be used
     ├── LedgerError             the ledger's database failed
-    └── MissingExtra            an optional dependency is not installed
+    ├── MissingExtra            an optional dependency is not installed
+    ├── UnknownImageRule        image_rules.toml has no row of that name
+    ├── ImageError              what an image costs cannot be told
+    │   ├── ImageUnreadable     these bytes are no header of an image that the API takes
+    │   ├── LinkRefused         a link that must not be fetched: scheme, host, port or address
+    │   ├── LinkExpired         a link whose time has passed
+    │   └── LinkFailed          the server of a link did not give the first bytes of an image
+    └── RefreshFailed           Discord did not renew its links
 
 Each message says what happened, where, and what to do about it.
 """
@@ -89,6 +96,38 @@ class MissingExtra(TokenCounterError, ImportError):
     def __init__(self, what: str, extra: str) -> None:
         self.extra = extra
         super().__init__(f"{what} needs packages that are not installed: `pip install 'cellblock[{extra}]'`")
+
+
+class UnknownImageRule(TokenCounterError):
+    """image_rules.toml has no row of that name."""
+
+    def __init__(self, name: str, known: list[str]) -> None:
+        self.name = name
+        super().__init__(f"no image rule is named '{name}'; image_rules.toml has {', '.join(known)}")
+
+
+class ImageError(TokenCounterError):
+    """What an image costs cannot be told."""
+
+
+class ImageUnreadable(ImageError):
+    """These bytes are no header of an image that the API takes."""
+
+
+class LinkRefused(ImageError):
+    """A link that must not be fetched: its scheme, host, port or address is not allowed."""
+
+
+class LinkExpired(ImageError):
+    """A link whose time has passed: the API cannot read it either, so it costs nothing."""
+
+
+class LinkFailed(ImageError):
+    """The server of a link did not give the first bytes of an image."""
+
+
+class RefreshFailed(TokenCounterError):
+    """Discord did not renew its links."""
 
 
 def shown(value: object) -> str:

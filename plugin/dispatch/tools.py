@@ -1,17 +1,47 @@
-"""The one table of tools: each schema's name and the function that answers it."""
+"""The one table of tools: each schema's name, the function that answers it and what the model reads of its answer."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 from schemas import Bounds, InvalidArguments, validate
 
 from .. import compat
 from ..errors import CellblockError
+from ..events import OnEvent
 from ..interpreter import Interpreter
+from ..result import ExecutionResult
+from . import file_lists
 
 UserId = int | str
-Handler = Callable[[Interpreter, dict[str, Any], UserId], Awaitable[dict[str, Any]]]
+AT_ONCE_CHARACTERS = 16_384  # checked in less than a millisecond; more goes to a thread
+
+
+@dataclass(frozen=True)
+class Caller:
+    """For whom a tool runs, as the application says, never the model.
+
+    Attributes:
+        files: ids of that user's files that every cell sees.
+    """
+
+    user_id: UserId
+    session_id: str | None = None
+    files: tuple[str, ...] = ()
+    on_event: OnEvent | None = None
+
+
+Answer = ExecutionResult | dict[str, Any]
+Handler = Callable[[Interpreter, dict[str, Any], Caller], Awaitable[Answer]]
+
+
+@dataclass(frozen=True)
+class Tool:
+    """One row: `run` gives an ExecutionResult, which shape.py shapes, or a dict, of which `text` says what the model reads."""
+
+    run: Handler
+    text: Callable[[dict[str, Any]], str] = str
 
 
 async def run_tool(
@@ -29,13 +59,26 @@ async def run_tool(
     """
     interpreter = interpreter or await compat.default_interpreter()
     try:
-        # In a thread: 4 MiB of JSON takes a second to check.
-        arguments = await asyncio.to_thread(validate, name, arguments_json, bounds(interpreter))
-        return await HANDLERS[name](interpreter, arguments, user_id)
+        arguments = await checked(name, arguments_json, interpreter)
+        answer = await HANDLERS[name].run(interpreter, arguments, Caller(user_id))
     except InvalidArguments as error:
         return compat.not_run(CellblockError(str(error))) | {"return_code": compat.REFUSED}
     except CellblockError as error:
         return compat.not_run(error)
+    return compat.as_dict(answer) if isinstance(answer, ExecutionResult) else answer
+
+
+async def checked(name: str, arguments: Any, interpreter: Interpreter) -> dict[str, Any]:
+    """The model's arguments, checked.
+
+    Raises:
+        InvalidArguments: with what to change.
+    """
+    limits = bounds(interpreter)
+    if isinstance(arguments, str) and len(arguments) <= AT_ONCE_CHARACTERS:
+        return validate(name, arguments, limits)
+    # In a thread: 4 MiB of JSON takes a second to check.
+    return await asyncio.to_thread(validate, name, arguments, limits)
 
 
 def bounds(interpreter: Interpreter) -> Bounds:
@@ -52,27 +95,30 @@ def bounds(interpreter: Interpreter) -> Bounds:
     )
 
 
-async def _execute(interpreter: Interpreter, arguments: dict[str, Any], user_id: UserId) -> dict[str, Any]:
-    result = await interpreter.run(
+async def _execute(interpreter: Interpreter, arguments: dict[str, Any], caller: Caller) -> ExecutionResult:
+    return await interpreter.run(
         arguments["code"],
-        user_id=user_id,
+        user_id=caller.user_id,
+        files=caller.files,
         install=arguments.get("install_packages", ()),
         timeout=arguments.get("timeout"),
+        session_id=caller.session_id,
+        on_event=caller.on_event,
     )
-    return compat.as_dict(result)
 
 
-async def _list(interpreter: Interpreter, arguments: dict[str, Any], user_id: UserId) -> dict[str, Any]:
-    return {"success": True, "files": [record.as_document() for record in await interpreter.files.list(user_id)]}
+async def _list(interpreter: Interpreter, arguments: dict[str, Any], caller: Caller) -> dict[str, Any]:
+    files = await interpreter.files.list(caller.user_id)
+    return {"success": True, "files": [record.as_document() for record in files]}
 
 
-async def _delete(interpreter: Interpreter, arguments: dict[str, Any], user_id: UserId) -> dict[str, Any]:
-    deleted = await interpreter.files.delete(arguments["file_id"], user_id)
+async def _delete(interpreter: Interpreter, arguments: dict[str, Any], caller: Caller) -> dict[str, Any]:
+    deleted = await interpreter.files.delete(arguments["file_id"], caller.user_id)
     return {"success": deleted, "error": "" if deleted else "no such file; list_user_files names the files there are"}
 
 
-HANDLERS: dict[str, Handler] = {
-    "execute_python_code": _execute,
-    "list_user_files": _list,
-    "delete_user_file": _delete,
+HANDLERS: dict[str, Tool] = {
+    "execute_python_code": Tool(_execute),
+    "list_user_files": Tool(_list, file_lists.listed),
+    "delete_user_file": Tool(_delete, file_lists.deleted),
 }
