@@ -170,7 +170,9 @@ class DeadlineExceeded(TurnError, TimeoutError):
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        super().__init__(f"the turn was not over after {seconds:g} seconds; give it a longer deadline, or go on from `messages`")
+        super().__init__(
+            f"the turn was not over after {seconds:g} seconds; give it longer, or go on from `messages`"
+        )
 
 
 class ContextExceeded(TurnError):
@@ -193,7 +195,9 @@ class AnswerCut(TurnError):
     """A streamed answer ended without saying so: the connection broke, or the server did. Calls in it did not run."""
 
     def __init__(self) -> None:
-        super().__init__("the model's answer broke off in the middle; nothing of it was run or kept: send `messages` again")
+        super().__init__(
+            "the model's answer broke off in the middle; nothing of it was run or kept: send `messages` again"
+        )
 
 
 class AnswerFailed(TurnError):

@@ -71,7 +71,13 @@ class Chat(Reply):
         return kind if self.finish is None else self.finish
 
     def whole(self) -> Item:
-        message = {"role": "assistant", "content": self.content, "refusal": self.refusal, "annotations": [], **self.more}
+        message = {
+            "role": "assistant",
+            "content": self.content,
+            "refusal": self.refusal,
+            "annotations": [],
+            **self.more,
+        }
         if self.calls:
             message["tool_calls"] = list(self.calls)
         if self.function_call:

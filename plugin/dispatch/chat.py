@@ -92,9 +92,7 @@ def stream_chat(
     return TurnStream(api, asked)
 
 
-def _asked(
-    dispatcher: Dispatcher, model: str, messages: Sequence[Any], *rest: Any
-) -> Asked:
+def _asked(dispatcher: Dispatcher, model: str, messages: Sequence[Any], *rest: Any) -> Asked:
     if isinstance(messages, str | Mapping):
         raise InvalidRequest(f"messages is a {type(messages).__name__}; it must be a list of messages")
     return Asked(dispatcher, model, [given_message(message) for message in messages], *rest)

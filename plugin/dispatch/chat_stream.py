@@ -5,7 +5,7 @@ the message at every chunk (openai 3.54); this reads what `create(stream=True)` 
 """
 
 import json
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Callable
 from typing import Any
 
 from .. import events
@@ -96,7 +96,7 @@ class StreamedCall:
         self._name = ""
         self._custom = False
         self._written = Pieces()
-        self._code: CodeReader | None = None
+        self._code: Callable[[str], str] = _no_code
 
     def add(self, fragment: Any) -> None:
         """A chunk's part of it: `function` or `custom`, the latter unknown to the SDK's type."""
@@ -113,21 +113,22 @@ class StreamedCall:
         self.id, self._custom = self.id or call_id, self._custom or custom
         if name and not self._name:  # some servers repeat it in every chunk
             self._name = name
-            self._code = CodeReader() if name == CODE_TOOL and not self._custom else None
+            if name == CODE_TOOL:  # whose input is the code itself where it is a custom tool
+                self._code = str if self._custom else CodeReader().feed
             self._tell(events.ToolCallStarted, call_id=self.id, name=name)
 
     def write(self, piece: str) -> None:
         text = self._written.add(piece)
-        if self._custom:
-            code = text if self._name == CODE_TOOL else ""
-        else:
-            code = self._code.feed(text) if self._code else ""
-        if code:
+        if code := self._code(text):
             self._tell(events.CodeDelta, call_id=self.id, text=code)
 
     def as_chat(self) -> Item:
         kind, text = ("custom", "input") if self._custom else ("function", "arguments")
         return {"id": self.id, "type": kind, kind: {"name": self._name, text: self._written.text()}}
+
+
+def _no_code(_: str) -> str:
+    return ""
 
 
 def _get(given: Any, name: str) -> Any:

@@ -85,6 +85,9 @@ class Dispatcher:
             )
         self.interpreter = interpreter
         self.ledger = ledger
+        self.estimates = (
+            counter is not None or ledger is not None
+        )  # whether the loops count requests before they send them
         self.options = Options(**options)
         self._counter = counter
         self._registered: dict[str, Registered] = {}

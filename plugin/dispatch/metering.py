@@ -48,9 +48,7 @@ class Meter:
         cost: in US dollars; None where a price or a usage is unknown.
     """
 
-    def __init__(
-        self, ledger: Any, model: str, user_id: UserId, conversation: str | None, tell: events.Teller
-    ) -> None:
+    def __init__(self, ledger: Any, model: str, user_id: UserId, conversation: str | None, tell: events.Teller) -> None:
         self.usage: Usage | None = None
         self.cost: Decimal | None = Decimal(0)
         self.requests = 0

@@ -13,7 +13,7 @@ from ..result import Turn
 from .dispatcher import Dispatcher
 from .offered import checked_options, offered
 from .responses_stream import read_stream
-from .sendable import Item, given_item, plain, response_item
+from .sendable import CALLS, Item, given_item, plain, response_item
 from .turn import Answer, Asked, TurnRun, TurnStream
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ UserId = int | str
 
 # What the loop itself says in a request, and what would make the server add to the conversation what is sent anyway.
 OWN_OPTIONS = ("background", "conversation", "input", "model", "previous_response_id", "stream", "tools")
-CALLS = ("function_call", "custom_tool_call")
 
 
 async def run_responses(

@@ -13,6 +13,7 @@ from typing import Any, get_args, get_type_hints
 from .pieces import mended
 
 Item = dict[str, Any]
+CALLS = ("function_call", "custom_tool_call")  # of Responses' items, those that the client answers
 
 
 def plain(value: Any) -> Any:

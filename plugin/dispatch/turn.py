@@ -4,8 +4,7 @@ chat.py and responses.py say what differs between the two APIs; what each reques
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, Self, cast
 
@@ -15,6 +14,7 @@ from ..finish import end
 from ..result import GeneratedFile, Turn
 from .calls import read_calls
 from .dispatcher import Dispatcher
+from .history import images_in, without_expired_images
 from .metering import Meter
 from .sendable import Item
 
@@ -100,10 +100,11 @@ class TurnRun:
     """One turn under way. `messages` is what may be sent at any time: calls come into it together with their answers."""
 
     def __init__(self, api: Api, asked: Asked, on_event: events.OnEvent | None = None) -> None:
-        self.messages = list(asked.messages)
+        self.messages = without_expired_images(asked.messages)
         self._api, self._asked = api, asked
         self._tell = events.Teller(on_event)
         self._files: list[GeneratedFile] = []
+        self._images_left = asked.dispatcher.options.max_images
         self._meter = Meter(asked.dispatcher.ledger, asked.model, asked.user_id, asked.conversation, self._tell)
 
     async def run(self) -> Turn:
@@ -139,7 +140,7 @@ class TurnRun:
 
     async def _ask(self, with_tools: bool) -> Answer:
         estimate = None
-        if self._asked.dispatcher.counter is not None:
+        if self._asked.dispatcher.estimates:
             estimate = await self._api.count(self._asked.dispatcher.counter, self.messages, with_tools)
         async with self._meter.request(estimate) as bill:
             answer = await self._api.ask(self.messages, with_tools, self._tell)
@@ -149,18 +150,21 @@ class TurnRun:
     async def _dispatch(self, answer: Answer) -> list[Item]:
         asked = self._asked
         try:
-            return await asked.dispatcher.run(
+            results = await asked.dispatcher.run(
                 answer.calls,
                 user_id=asked.user_id,
                 session_id=asked.session_id,
                 files=asked.files,
                 model=asked.model,
                 on_event=self._relay,
+                max_images=self._images_left,
             )
         except BaseException:
             # The model shall know later what it had begun.
             self.messages += [*answer.items, *_unrun(answer.calls, BROKEN_OFF)]
             raise
+        self._images_left = max(self._images_left - sum(map(images_in, results)), 0)
+        return results
 
     def _relay(self, event: events.Event) -> None:
         if isinstance(event, events.FileGenerated):
@@ -219,7 +223,7 @@ class TurnStream:
         """End the turn and wait until nothing of it runs any more. Safe to call twice."""
         await self._events.aclose()
 
-    async def _told(self) -> AsyncIterator[events.Event]:
+    async def _told(self) -> AsyncGenerator[events.Event, None]:
         turn = asyncio.create_task(self._run.run())
         turn.add_done_callback(lambda _: self._queue.put_nowait(None))
         try:
