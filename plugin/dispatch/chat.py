@@ -8,7 +8,7 @@ from ..errors import InvalidRequest
 from ..result import Turn
 from .chat_stream import read_stream
 from .dispatcher import Dispatcher
-from .offered import checked_options, offered
+from .offered import checked_client, checked_options, offered
 from .sendable import Item, chat_message, given_message, plain
 from .turn import Answer, Asked, TurnRun, TurnStream
 
@@ -102,7 +102,8 @@ class _Chat:
     """Chat Completions, answers in one piece."""
 
     def __init__(self, client: "AsyncOpenAI", model: str, tools: list[Item], options: Mapping[str, Any]) -> None:
-        self._client, self._model, self._tools, self._options = client, model, tools, options
+        self._client = checked_client(client)
+        self._model, self._tools, self._options = model, tools, options
 
     def _request(self, messages: list[Item], with_tools: bool) -> dict[str, Any]:
         request = {"model": self._model, "messages": messages, **self._options}

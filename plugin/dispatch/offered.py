@@ -1,4 +1,4 @@
-"""What a request says besides the conversation: the tools it offers, and what the caller adds to it."""
+"""What a turn is asked with besides the conversation, checked: the client, the tools it offers, what the caller adds."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -9,6 +9,19 @@ from .sendable import Item
 # Kinds of tools whose calls somebody on the client's side must answer, in a form of their own: nobody here does.
 # openai/types/responses/tool_param.py, 3.54
 _ANSWERED_ELSEWHERE = ("apply_patch", "computer", "computer_use_preview", "local_shell", "shell")
+
+
+def checked_client(client: Any) -> Any:
+    """The SDK's asynchronous client.
+
+    Raises:
+        InvalidRequest: it is the synchronous one.
+    """
+    import openai
+
+    if isinstance(client, openai.OpenAI):
+        raise InvalidRequest("client is an OpenAI, which would block the event loop; give an AsyncOpenAI")
+    return client
 
 
 def offered(own: Iterable[Item], given: Sequence[Mapping[str, Any]]) -> list[Item]:

@@ -11,7 +11,7 @@ from .. import events
 from ..errors import AnswerFailed, InvalidRequest
 from ..result import Turn
 from .dispatcher import Dispatcher
-from .offered import checked_options, offered
+from .offered import checked_client, checked_options, offered
 from .responses_stream import read_stream
 from .sendable import CALLS, Item, given_item, plain, response_item
 from .turn import Answer, Asked, TurnRun, TurnStream
@@ -89,7 +89,8 @@ class _Responses:
     """Responses, answers in one piece."""
 
     def __init__(self, client: "AsyncOpenAI", model: str, tools: list[Item], options: Mapping[str, Any]) -> None:
-        self._client, self._model, self._tools, self._options = client, model, tools, options
+        self._client = checked_client(client)
+        self._model, self._tools, self._options = model, tools, options
 
     def _request(self, messages: list[Item], with_tools: bool) -> dict[str, Any]:
         request = {"model": self._model, "input": messages, **self._options}

@@ -88,6 +88,8 @@ class Asked:
     conversation: str | None
 
     def __post_init__(self) -> None:
+        if not isinstance(self.model, str) or not self.model:
+            raise InvalidRequest(f"model is {self.model!r}; it must be the name of a model, such as 'gpt-5-mini'")
         if isinstance(self.max_rounds, bool) or not isinstance(self.max_rounds, int) or self.max_rounds < 0:
             raise InvalidRequest(f"max_rounds is {self.max_rounds!r}; it must be a whole number, 0 or more")
         if self.deadline is not None and not self.deadline > 0:
