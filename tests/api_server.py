@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any, Self
 
-from openai import AsyncOpenAI
+from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
 from tests.strict_types import check_chat_request, check_responses_request
 
@@ -195,23 +195,31 @@ class ApiServer:
         self._replies: deque[Reply] = deque()
         self._default: Callable[[Item], Reply] | None = None
         self._port = 0
+        self._connections: set[asyncio.Task[None]] = set()
 
     def replies(self, *replies: Reply) -> None:
         self._replies.extend(replies)
+
+    def forget(self) -> None:
+        """Drop the replies that nobody fetched."""
+        self._replies.clear()
+
+    def owns(self, task: "asyncio.Task[Any]") -> bool:
+        return task in self._connections
 
     def always(self, reply: Callable[[Item], Reply]) -> None:
         """Where no reply is left, this one is worked out from the request."""
         self._default = reply
 
     def client(self, **options: Any) -> AsyncOpenAI:
-        base_url = f"http://127.0.0.1:{self._port}/v1"
-        return AsyncOpenAI(**{"api_key": "test", "base_url": base_url, "max_retries": 0, **options})
+        given = {"api_key": "test", "base_url": f"http://127.0.0.1:{self._port}/v1", "max_retries": 0}
+        # Without certificates, which take 50 ms to load.
+        return AsyncOpenAI(**{**given, "http_client": DefaultAsyncHttpxClient(verify=False), **options})
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Self]:
         server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=2**20)
         self._port = server.sockets[0].getsockname()[1]
-        self._connections: set[asyncio.Task[None]] = set()
         try:
             yield self
         finally:

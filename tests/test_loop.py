@@ -8,6 +8,7 @@ import json
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
+from typing import ClassVar
 
 import openai
 import pytest
@@ -336,7 +337,7 @@ async def test_the_deadline_while_the_server_is_slow(
 ) -> None:
     """The turn ends, and says how to go on."""
     api.replies(way.calls(("note", {"text": "a"})), way.says("too late").but(delay=asyncio.Event()))
-    with pytest.raises(DeadlineExceeded, match="after 0.3 seconds") as raised:
+    with pytest.raises(DeadlineExceeded, match=r"after 0\.3 seconds") as raised:
         await way.turn(client, dispatcher, deadline=0.3)
     assert isinstance(raised.value, TimeoutError) and len(way.answers(raised.value.messages)) == 1
     way.check(raised.value.messages)
@@ -499,8 +500,8 @@ async def test_a_callers_own_timeout(
 class Given:
     """Ways to say what a model answered, as the SDK's users have it at hand."""
 
-    CALL = function("note", {"text": "a"})
-    ANSWER = {"role": "tool", "tool_call_id": "call_1", "content": "noted"}
+    CALL: ClassVar = function("note", {"text": "a"})
+    ANSWER: ClassVar = {"role": "tool", "tool_call_id": "call_1", "content": "noted"}
 
     @staticmethod
     def completion() -> openai.types.chat.ChatCompletionMessage:

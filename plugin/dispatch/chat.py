@@ -8,6 +8,7 @@ from ..errors import InvalidRequest
 from ..result import Turn
 from .chat_stream import read_stream
 from .dispatcher import Dispatcher
+from .metering import Bill
 from .offered import checked_client, checked_options, offered
 from .sendable import Item, chat_message, given_message, plain
 from .turn import Answer, Asked, TurnRun, TurnStream
@@ -101,9 +102,12 @@ def _asked(dispatcher: Dispatcher, model: str, messages: Sequence[Any], *rest: A
 class _Chat:
     """Chat Completions, answers in one piece."""
 
+    endpoint = "/v1/chat/completions"
+
     def __init__(self, client: "AsyncOpenAI", model: str, tools: list[Item], options: Mapping[str, Any]) -> None:
         self._client = checked_client(client)
         self._model, self._tools, self._options = model, tools, options
+        self.output_tokens: int | None = options.get("max_completion_tokens") or options.get("max_tokens")
 
     def _request(self, messages: list[Item], with_tools: bool) -> dict[str, Any]:
         request = {"model": self._model, "messages": messages, **self._options}
@@ -112,7 +116,7 @@ class _Chat:
         # Without tools the API refuses what speaks of them.
         return {key: value for key, value in request.items() if key not in ("tool_choice", "parallel_tool_calls")}
 
-    async def ask(self, messages: list[Item], with_tools: bool, tell: events.Teller) -> Answer:
+    async def ask(self, messages: list[Item], with_tools: bool, tell: events.Teller, bill: Bill) -> Answer:
         completion = await self._client.chat.completions.create(**self._request(messages, with_tools))
         return answer_of(plain(completion))
 
@@ -130,10 +134,11 @@ class _Chat:
 class _StreamedChat(_Chat):
     """Chat Completions, answers as they are written."""
 
-    async def ask(self, messages: list[Item], with_tools: bool, tell: events.Teller) -> Answer:
+    async def ask(self, messages: list[Item], with_tools: bool, tell: events.Teller, bill: Bill) -> Answer:
         request = self._request(messages, with_tools)
         request["stream_options"] = {**request.get("stream_options", {}), "include_usage": True}
         stream = await self._client.chat.completions.create(**request, stream=True)
+        bill.begun()
         async with stream:
             completion = await read_stream(stream, tell)
         return answer_of(completion)
@@ -157,4 +162,5 @@ def answer_of(completion: Item) -> Answer:
         complete=choice.get("finish_reason") in COMPLETE,
         usage=completion.get("usage"),
         model=completion.get("model"),
+        service_tier=completion.get("service_tier"),
     )

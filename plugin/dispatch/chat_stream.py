@@ -38,6 +38,7 @@ class _Reader:
         self.ending: str | None = None
         self._tell = tell
         self._model: str | None = None
+        self._tier: str | None = None
         self._usage: Any = None
         self._content, self._refusal = Pieces(), Pieces()
         self._audio_id: str | None = None
@@ -47,6 +48,7 @@ class _Reader:
 
     def add(self, chunk: Any) -> None:
         self._model = _get(chunk, "model") or self._model
+        self._tier = _get(chunk, "service_tier") or self._tier
         self._usage = _get(chunk, "usage") or self._usage
         for choice in _get(chunk, "choices") or ():
             if _get(choice, "index") in (0, None):
@@ -84,7 +86,12 @@ class _Reader:
         if self._legacy:
             message["function_call"] = self._legacy.as_chat()["function"]
         choice = {"index": 0, "finish_reason": self.ending, "message": message}
-        return {"model": self._model, "usage": plain(self._usage), "choices": [choice]}
+        return {
+            "model": self._model,
+            "service_tier": self._tier,
+            "usage": plain(self._usage),
+            "choices": [choice],
+        }
 
 
 class StreamedCall:

@@ -17,27 +17,55 @@ from ..finish import finish
 
 if TYPE_CHECKING:
     from token_counter.count import Count
+    from token_counter.ledger import Ledger
     from token_counter.usage import Usage
 
 UserId = int | str
 
+WEB_SEARCH = "web_search"  # token_counter/prices.py, what is billed besides tokens
+
 log = logging.getLogger("cellblock")
+
+
+@dataclass(frozen=True)
+class Payer:
+    """Whose requests they are.
+
+    Attributes:
+        model: as asked for; what answers may say another name.
+        conversation: what the ledger files them under.
+        endpoint: of the API.
+        output_tokens: how long an answer may become, where the caller said so.
+    """
+
+    user_id: UserId
+    model: str
+    conversation: str | None
+    endpoint: str
+    output_tokens: int | None
 
 
 @dataclass
 class Bill:
-    """One request, as it turns out."""
+    """One request, as it turns out.
 
-    usage: "Usage | None" = None
-    model: str = ""
+    Attributes:
+        usage: as the API sent it.
+        searches: of the web, which are billed besides tokens.
+        status: as the ledger calls it: completed, incomplete, failed or cancelled.
+    """
+
+    model: str
+    usage: object | None = None
+    service_tier: str | None = None
+    searches: int = 0
     tool_calls: int = 0
     status: str = "failed"
+    problem: str | None = None
 
-    def answered(self, usage: object | None, model: str | None, tool_calls: int, complete: bool) -> None:
-        self.usage = _read(usage)
-        self.model = model or self.model
-        self.tool_calls = tool_calls
-        self.status = "completed" if complete else "incomplete"
+    def begun(self) -> None:
+        """The API began to answer: what breaks now is billed all the same, as far as it came."""
+        self.status = "incomplete"
 
 
 class Meter:
@@ -48,12 +76,11 @@ class Meter:
         cost: in US dollars; None where a price or a usage is unknown.
     """
 
-    def __init__(self, ledger: Any, model: str, user_id: UserId, conversation: str | None, tell: events.Teller) -> None:
+    def __init__(self, ledger: "Ledger | None", payer: Payer, tell: events.Teller) -> None:
         self.usage: Usage | None = None
         self.cost: Decimal | None = Decimal(0)
         self.requests = 0
-        self._ledger, self._model, self._user_id, self._conversation = ledger, model, user_id, conversation
-        self._tell = tell
+        self._ledger, self._payer, self._tell = ledger, payer, tell
 
     @asynccontextmanager
     async def request(self, estimate: "Count | None") -> AsyncIterator[Bill]:
@@ -62,14 +89,19 @@ class Meter:
         Raises:
             token_counter.errors.BudgetExceeded: it must not be sent.
         """
-        reservation = None
+        payer, reservation = self._payer, None
         if self._ledger is not None and estimate is not None:
-            reservation = await self._ledger.reserve(estimate, self._user_id, model=self._model)
-        bill, started = Bill(model=self._model), time.monotonic()
+            reservation = await self._ledger.reserve(
+                estimate, payer.user_id, model=payer.model, output_tokens=payer.output_tokens
+            )
+        bill, started = Bill(payer.model), time.monotonic()
         try:
             yield bill
-        except BaseException as error:
-            bill.status = "cancelled" if isinstance(error, asyncio.CancelledError) else "failed"
+        except asyncio.CancelledError:
+            bill.status = "cancelled"
+            raise
+        except Exception as error:
+            bill.problem = f"{type(error).__name__}: {error}"
             raise
         finally:
             # Whoever is gone by now is billed all the same.
@@ -77,25 +109,39 @@ class Meter:
 
     async def _book(self, bill: Bill, estimate: "Count | None", reservation: Any, seconds: float) -> None:
         self.requests += 1
-        cost = None if bill.usage is None else await asyncio.to_thread(_cost, bill.usage, bill.model)
-        if bill.usage is not None:
-            self.usage = bill.usage if self.usage is None else self.usage + bill.usage
-        self.cost = None if cost is None or self.cost is None else self.cost + cost
-        if self._ledger is not None:
-            entry = await self._ledger.record(
-                bill.usage,
-                user_id=self._user_id,
-                model=bill.model,
-                conversation=self._conversation,
-                estimate=estimate,
-                latency=seconds,
-                tool_calls=bill.tool_calls,
-                status=bill.status,
-            )
-            if reservation is not None:
-                await self._ledger.settle(reservation, entry)
-        if bill.status in ("completed", "incomplete"):
-            self._tell(events.UsageReported, model=bill.model, usage=bill.usage, cost=cost, estimate=estimate)
+        usage = _read(bill.usage)
+        if self._ledger is None:
+            cost = None if usage is None else await asyncio.to_thread(_cost, usage, bill)
+        else:
+            cost = await self._record(self._ledger, bill, estimate, reservation, seconds)
+        if usage is not None:
+            self.usage = usage if self.usage is None else self.usage + usage
+        if usage is not None or bill.status != "failed":
+            self.cost = None if cost is None or self.cost is None else self.cost + cost
+            self._tell(events.UsageReported, model=bill.model, usage=usage, cost=cost, estimate=estimate)
+
+    async def _record(
+        self, ledger: "Ledger", bill: Bill, estimate: "Count | None", reservation: Any, seconds: float
+    ) -> Decimal | None:
+        from token_counter.ledger import Charge
+
+        payer = self._payer
+        entry = await ledger.record(
+            bill.usage,
+            user_id=payer.user_id,
+            model=bill.model,
+            conversation=payer.conversation,
+            estimate=estimate,
+            latency=seconds,
+            tool_calls=bill.tool_calls,
+            status=bill.status,  # type: ignore[arg-type]
+            problem=bill.problem,
+            endpoint=payer.endpoint,
+            service_tier=bill.service_tier,
+            charges=[Charge(WEB_SEARCH, bill.searches)] if bill.searches else [],
+            reservation=reservation,
+        )
+        return entry.cost
 
 
 def _read(usage: object | None) -> "Usage | None":
@@ -111,7 +157,10 @@ def _read(usage: object | None) -> "Usage | None":
         return None
 
 
-def _cost(usage: "Usage", model: str) -> Decimal | None:
+def _cost(usage: "Usage", bill: Bill) -> Decimal | None:
     from token_counter import prices
 
-    return prices.cost(usage, model)
+    listed = prices.default()
+    tokens = listed.cost(usage, bill.model, service_tier=bill.service_tier)
+    searches = listed.fee(WEB_SEARCH, bill.model, bill.searches) if bill.searches else Decimal(0)
+    return None if tokens is None or searches is None else tokens + searches

@@ -11,6 +11,7 @@ from .. import events
 from ..errors import AnswerFailed, InvalidRequest
 from ..result import Turn
 from .dispatcher import Dispatcher
+from .metering import Bill
 from .offered import checked_client, checked_options, offered
 from .responses_stream import read_stream
 from .sendable import CALLS, Item, given_item, plain, response_item
@@ -88,9 +89,12 @@ def _asked(dispatcher: Dispatcher, model: str, messages: str | Sequence[Any], *r
 class _Responses:
     """Responses, answers in one piece."""
 
+    endpoint = "/v1/responses"
+
     def __init__(self, client: "AsyncOpenAI", model: str, tools: list[Item], options: Mapping[str, Any]) -> None:
         self._client = checked_client(client)
         self._model, self._tools, self._options = model, tools, options
+        self.output_tokens: int | None = options.get("max_output_tokens")
 
     def _request(self, messages: list[Item], with_tools: bool) -> dict[str, Any]:
         request = {"model": self._model, "input": messages, **self._options}
@@ -99,7 +103,7 @@ class _Responses:
         # Without tools the API refuses what speaks of them.
         return {key: value for key, value in request.items() if key not in ("tool_choice", "parallel_tool_calls")}
 
-    async def ask(self, messages: list[Item], with_tools: bool, tell: events.Teller) -> Answer:
+    async def ask(self, messages: list[Item], with_tools: bool, tell: events.Teller, bill: Bill) -> Answer:
         response = await self._client.responses.create(**self._request(messages, with_tools))
         return answer_of(plain(response))
 
@@ -118,23 +122,21 @@ class _Responses:
 class _StreamedResponses(_Responses):
     """Responses, answers as they are written."""
 
-    async def ask(self, messages: list[Item], with_tools: bool, tell: events.Teller) -> Answer:
+    async def ask(self, messages: list[Item], with_tools: bool, tell: events.Teller, bill: Bill) -> Answer:
         stream = await self._client.responses.create(**self._request(messages, with_tools), stream=True)
+        bill.begun()
         async with stream:
             response = await read_stream(stream, tell)
         return answer_of(response)
 
 
 def answer_of(response: Item) -> Answer:
-    """What a response, as plain data, means for the turn.
-
-    Raises:
-        AnswerFailed: it says so itself.
-    """
-    status = response.get("status")
+    """What a response, as plain data, means for the turn."""
+    status, failure = response.get("status"), None
     if status not in ("completed", "incomplete", None):
         error = response.get("error") or {}
-        raise AnswerFailed(error.get("code"), error.get("message") or f"the response is {status}")
+        failure = AnswerFailed(error.get("code"), error.get("message") or f"the response is {status}")
+    searched = (response.get("tool_usage") or {}).get("web_search") or {}
     items = [response_item(item) for item in response.get("output") or ()]
     calls = [item for item in items if item.get("type") in CALLS]
     said = [item for item in items if item.get("type") == "message"]
@@ -152,6 +154,9 @@ def answer_of(response: Item) -> Answer:
         complete=status == "completed",
         usage=response.get("usage"),
         model=response.get("model"),
+        service_tier=response.get("service_tier"),
+        searches=searched.get("num_requests") or 0,
+        failure=failure,
     )
 
 

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import Any, Protocol, Self, cast
 
 from .. import events
-from ..errors import DeadlineExceeded, InvalidRequest
-from ..finish import end
+from ..errors import AnswerFailed, DeadlineExceeded, InvalidRequest
+from ..finish import end, finish
 from ..result import GeneratedFile, Turn
 from .calls import read_calls
 from .dispatcher import Dispatcher
 from .history import images_in, without_expired_images
-from .metering import Meter
+from .metering import Bill, Meter, Payer
 from .sendable import Item
 
 UserId = int | str
@@ -41,6 +41,8 @@ class Answer:
         complete: whether all of it was written; calls of an incomplete one never run.
         usage: as the API sent it.
         model: that answered, as the API names it.
+        searches: of the web, which are billed besides tokens.
+        failure: what the API says went wrong, where it gave up.
     """
 
     items: list[Item]
@@ -52,13 +54,19 @@ class Answer:
     complete: bool
     usage: object | None
     model: str | None
+    service_tier: str | None = None
+    searches: int = 0
+    failure: AnswerFailed | None = None
 
 
 class Api(Protocol):
     """What differs between Chat Completions and Responses."""
 
-    async def ask(self, messages: list[Item], with_tools: bool, tell: events.Teller) -> Answer:
-        """Send one request; tells text and calls while they come, where it streams."""
+    endpoint: str
+    output_tokens: int | None
+
+    async def ask(self, messages: list[Item], with_tools: bool, tell: events.Teller, bill: Bill) -> Answer:
+        """Send one request; where it streams, it tells text and calls while they come."""
         ...
 
     async def count(self, counter: Any, messages: list[Item], with_tools: bool) -> Any:
@@ -107,7 +115,8 @@ class TurnRun:
         self._tell = events.Teller(on_event)
         self._files: list[GeneratedFile] = []
         self._images_left = asked.dispatcher.options.max_images
-        self._meter = Meter(asked.dispatcher.ledger, asked.model, asked.user_id, asked.conversation, self._tell)
+        payer = Payer(asked.user_id, asked.model, asked.conversation, api.endpoint, api.output_tokens)
+        self._meter = Meter(asked.dispatcher.ledger, payer, self._tell)
 
     async def run(self) -> Turn:
         """The whole turn. Whatever ends it otherwise carries the history so far as `messages`."""
@@ -145,8 +154,13 @@ class TurnRun:
         if self._asked.dispatcher.estimates:
             estimate = await self._api.count(self._asked.dispatcher.counter, self.messages, with_tools)
         async with self._meter.request(estimate) as bill:
-            answer = await self._api.ask(self.messages, with_tools, self._tell)
-            bill.answered(answer.usage, answer.model, len(answer.calls), answer.complete)
+            answer = await self._api.ask(self.messages, with_tools, self._tell, bill)
+            bill.usage, bill.model = answer.usage, answer.model or bill.model
+            bill.service_tier, bill.searches = answer.service_tier, answer.searches
+            bill.tool_calls = len(answer.calls)
+            if answer.failure is not None:
+                raise answer.failure
+            bill.status = "completed" if answer.complete else "incomplete"
         return answer
 
     async def _dispatch(self, answer: Answer) -> list[Item]:
@@ -232,9 +246,11 @@ class TurnStream:
             while (event := await self._queue.get()) is not None:
                 yield event
             await turn
-        except asyncio.CancelledError as error:
-            await end(turn)
+        except BaseException as error:
+            try:
+                await finish(end(turn))
+            except asyncio.CancelledError as interrupted:
+                cast(Any, interrupted).messages = self.messages
+                raise
             cast(Any, error).messages = self.messages
             raise
-        finally:
-            await end(turn)
