@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 import tomllib
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
@@ -34,6 +34,7 @@ from .sandbox.admission import Admission
 from .sandbox.client import Run, Sandbox, SandboxDied, encodable
 from .sandbox.outputs import STDERR, STDOUT
 from .sandbox.pool import Pool
+from .sandbox.transform import Transformed, transform
 
 UserId = int | str
 OnEvent = events.OnEvent
@@ -194,6 +195,28 @@ class Interpreter:
             await call
         finally:
             await end(call)
+
+    async def transform(
+        self, script: str, files: Mapping[str, bytes], *, user_id: UserId, seconds: float, max_bytes: int
+    ) -> Transformed:
+        """Run a script of the library's own, never a user's, in a fresh sandbox, on bytes that the host must not open.
+
+        Nothing is stored or installed. It takes one of the user's places, as a cell does.
+
+        Args:
+            script: Python source; it finds the files in its working directory, and what it writes there comes back.
+            max_bytes: of all that comes back.
+
+        Raises:
+            InterpreterBusy, SandboxLost: as `run`.
+        """
+        pool = await self._started(events.Teller(None))
+        async with self._admission.place(str(user_id)):
+            for _ in range(ATTEMPTS):
+                with contextlib.suppress(SandboxDied):
+                    async with pool.sandbox() as sandbox:
+                        return await transform(sandbox, script, files, seconds, max_bytes)
+        raise SandboxLost("the sandbox ended before the script could start; try again")
 
     # ---- one call, step by step
 

@@ -1,20 +1,24 @@
 """What is refused and what troubles the operator.
 
     TokenCounterError
+    ├── UnreadableRequest       what was given is no request of either API
+    ├── VocabularyUnavailable   a tokenizer's vocabulary cannot be read
+    ├── CountingFailed          the server that counts did not answer
+    ├── UnknownImageRule        image_rules.toml has no row of that name
+    ├── ImageError              what an image costs cannot be told
+    │   ├── ImageUnreadable     these bytes are no header of an image that the API takes
+    │   │   └── SizeNotReached  they are, and end before the size
+    │   ├── LinkRefused         a link that must not be fetched: scheme, host, port or address
+    │   ├── LinkGone            a link whose time has passed, or whose image was taken away
+    │   └── LinkFailed          the server of a link did not give the first bytes of an image
+    ├── RefreshFailed           Discord did not renew its links
     ├── InvalidArgument         an argument is of the wrong type, size or value
     ├── InvalidUsage            a usage object whose numbers cannot be a bill
     ├── BudgetExceeded          the request would go over a limit; it must not be sent
     ├── UnpricedModel           a dollar limit applies, and nobody knows what the model costs
     ├── SettingsError           settings that cannot be used
     ├── LedgerError             the ledger's database failed
-    ├── MissingExtra            an optional dependency is not installed
-    ├── UnknownImageRule        image_rules.toml has no row of that name
-    ├── ImageError              what an image costs cannot be told
-    │   ├── ImageUnreadable     these bytes are no header of an image that the API takes
-    │   ├── LinkRefused         a link that must not be fetched: scheme, host, port or address
-    │   ├── LinkExpired         a link whose time has passed
-    │   └── LinkFailed          the server of a link did not give the first bytes of an image
-    └── RefreshFailed           Discord did not renew its links
+    └── MissingExtra            an optional dependency is not installed
 
 Each message says what happened, where, and what to do about it.
 """
@@ -27,6 +31,54 @@ SHOWN_CHARACTERS = 60  # of one echoed value
 
 class TokenCounterError(Exception):
     """The root: whatever this library raises by itself."""
+
+
+class UnreadableRequest(TokenCounterError, ValueError):
+    """What was given is no request of either API: a message that is no dict, a tool without a name, a schema in circles."""
+
+
+class VocabularyUnavailable(TokenCounterError):
+    """A tokenizer's vocabulary is neither on this machine nor in the package that ships it."""
+
+
+class CountingFailed(TokenCounterError):
+    """The server that counts did not answer, or not with a count."""
+
+
+class UnknownImageRule(TokenCounterError):
+    """image_rules.toml has no row of that name."""
+
+    def __init__(self, name: str, known: list[str]) -> None:
+        self.name = name
+        super().__init__(f"no image rule is named '{name}'; image_rules.toml has {', '.join(known)}")
+
+
+class ImageError(TokenCounterError):
+    """What an image costs cannot be told."""
+
+
+class ImageUnreadable(ImageError):
+    """These bytes are no header of an image that the API takes."""
+
+
+class SizeNotReached(ImageUnreadable):
+    """They are the header of such an image, and end before its size, or state one that none can have."""
+
+
+class LinkRefused(ImageError):
+    """A link that must not be fetched: its scheme, host, port or address is not allowed."""
+
+
+class LinkGone(ImageError):
+    """A link whose time has passed, or whose image was taken away: the API cannot read it either, so it costs nothing."""
+
+
+class LinkFailed(ImageError):
+    """The server of a link did not give the first bytes of an image."""
+
+
+class RefreshFailed(TokenCounterError):
+    """Discord did not renew its links."""
 
 
 class InvalidArgument(TokenCounterError, ValueError):
@@ -96,38 +148,6 @@ class MissingExtra(TokenCounterError, ImportError):
     def __init__(self, what: str, extra: str) -> None:
         self.extra = extra
         super().__init__(f"{what} needs packages that are not installed: `pip install 'cellblock[{extra}]'`")
-
-
-class UnknownImageRule(TokenCounterError):
-    """image_rules.toml has no row of that name."""
-
-    def __init__(self, name: str, known: list[str]) -> None:
-        self.name = name
-        super().__init__(f"no image rule is named '{name}'; image_rules.toml has {', '.join(known)}")
-
-
-class ImageError(TokenCounterError):
-    """What an image costs cannot be told."""
-
-
-class ImageUnreadable(ImageError):
-    """These bytes are no header of an image that the API takes."""
-
-
-class LinkRefused(ImageError):
-    """A link that must not be fetched: its scheme, host, port or address is not allowed."""
-
-
-class LinkExpired(ImageError):
-    """A link whose time has passed: the API cannot read it either, so it costs nothing."""
-
-
-class LinkFailed(ImageError):
-    """The server of a link did not give the first bytes of an image."""
-
-
-class RefreshFailed(TokenCounterError):
-    """Discord did not renew its links."""
 
 
 def shown(value: object) -> str:

@@ -1,17 +1,19 @@
 """What an image costs, by its size and image_rules.toml. `image_parts` and the counter call it; nothing is decoded."""
 
+import asyncio
 import io
+import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cache
-from importlib import resources
+from importlib import import_module, resources
 from math import ceil, isqrt
 from types import MappingProxyType
 from typing import Any, Literal
 
-from .errors import ImageUnreadable, UnknownImageRule
+from .errors import ImageUnreadable, SizeNotReached, UnknownImageRule
 
 Api = Literal["chat", "responses"]
 
@@ -111,10 +113,10 @@ def size_of(head: bytes) -> tuple[int, int]:
         head: the beginning of a PNG, JPEG, GIF or WebP, of which the first `HEADER_BYTES` are read.
 
     Raises:
-        ImageUnreadable: it is none of these, it is cut off before its size, or states a size that none can have.
+        ImageUnreadable: it is none of these.
+        SizeNotReached: it is cut off before its size, or states a size that none can have.
     """
-    # Imported here: most requests have no image, and imagesize brings urllib and an XML parser.
-    import imagesize
+    import imagesize  # see `ready`
 
     head = head[:HEADER_BYTES]
     kind = _kind(head)
@@ -122,10 +124,19 @@ def size_of(head: bytes) -> tuple[int, int]:
     if kind == "GIF":  # both are unsigned there (GIF89a specification, 18); imagesize 2.0.1 reads them as signed
         width, height = width & 0xFFFF, height & 0xFFFF
     if not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE):
-        raise ImageUnreadable(
+        raise SizeNotReached(
             f"the first {len(head)} bytes of this {kind} do not tell its size; give the whole file, or save it anew"
         )
     return int(width), int(height)
+
+
+async def ready() -> None:
+    """Import what `size_of` needs, in a thread: imagesize brings urllib and an XML parser, a tenth of a second of them.
+
+    Not with this module: most requests have no image.
+    """
+    if "imagesize" not in sys.modules:
+        await asyncio.to_thread(import_module, "imagesize")
 
 
 def rule_named(name: str) -> ImageRule:

@@ -1,7 +1,6 @@
 """Foreign text made fit for a tool message: as a terminal would show it, encodable, and with nothing invisible in it."""
 
 import re
-import unicodedata
 
 from .calls import encodable
 
@@ -33,11 +32,10 @@ def quoted(text: str) -> str:
 
 
 def name_of(name: str, most: int = 100) -> str:
-    """A file's or a tool's name as one word of the frame: in double quotes, which it then has none of, on one line."""
-    name = unicodedata.normalize("NFC", encodable(name))
+    """A file's or a tool's name as one word of the frame: in double quotes, of which it then has none, on one line."""
+    name = encodable(name).replace('"', "'")
     name = name if len(name) <= most else f"{name[: most // 2]}...{name[-most // 2 :]}"
-    safe = _UNSEEN.sub(_spelled, name.replace('"', "'"))
-    return '"' + re.sub(r"\s", " ", safe) + '"'
+    return '"' + "".join(each if each.isprintable() else _escaped(each) for each in name) + '"'
 
 
 def _last_written(line: str) -> str:
@@ -45,5 +43,9 @@ def _last_written(line: str) -> str:
 
 
 def _spelled(match: re.Match[str]) -> str:
-    code = ord(match[0])
+    return _escaped(match[0])
+
+
+def _escaped(character: str) -> str:
+    code = ord(character)
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

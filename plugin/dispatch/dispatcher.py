@@ -6,31 +6,34 @@ Bots call `run` in a loop of their own; chat.py and responses.py do, too.
 import asyncio
 import dataclasses
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import schemas
 
-from ..errors import CellblockError, InvalidRequest
-from ..events import Done, Event, OnEvent
+from ..errors import CellblockError, InvalidRequest, UserFileNotFound
+from ..events import Done, Event, OnEvent, Teller, ToolFinished
 from ..files import checked_user
-from ..finish import end
 from ..interpreter import Interpreter
 from ..result import ExecutionResult
-from . import shape, tools
+from . import images, shape, tools
 from .calls import Item, Part, ToolCall, read_calls
+from .clean import name_of
+from .images import Seen
 from .posting import without_foreign_images, without_mentions
 from .registered import Picture, Registered, ToolFunction, ToolResult, UserId, registered
 from .shape import Reading, Shaped
 
 if TYPE_CHECKING:
+    from openai.lib.responses_tool_runner import AsyncRegisteredFunction
+
     from token_counter import TokenCounter
 
 log = logging.getLogger("cellblock.dispatch")
 
-DEFAULT_MODEL = "gpt-5"  # whose tokens are counted where no model is named
+IN_A_THREAD = 8192  # characters from which text is shaped beside the event loop
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,20 @@ class Options:
     tool_seconds: float = 300
     defuse_mentions: bool = True
     inert_images: bool = True
-    publish: "Callable[[Any], Awaitable[str]] | None" = None
+    publish: images.Publish | None = None
+
+    def __post_init__(self) -> None:
+        for name, least in (
+            ("result_tokens", shape.MIN_TOKENS),
+            ("image_tokens", 1),
+            ("max_images", 0),
+            ("parallel", 1),
+        ):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < least:
+                raise InvalidRequest(f"{name} is {value!r}; it must be a whole number, {least} or more")
+        if not self.tool_seconds > 0:
+            raise InvalidRequest(f"tool_seconds is {self.tool_seconds!r}; it must be more than 0")
 
 
 class Dispatcher:
@@ -68,7 +84,7 @@ class Dispatcher:
         options: fields of `Options`.
 
     Raises:
-        InvalidRequest: there is no such option.
+        InvalidRequest: there is no such option, or it cannot have this value.
     """
 
     def __init__(
@@ -80,9 +96,7 @@ class Dispatcher:
     ) -> None:
         known = {field.name for field in dataclasses.fields(Options)}
         if unknown := options.keys() - known:
-            raise InvalidRequest(
-                f"Dispatcher knows no option {sorted(unknown)[0]}; there are {', '.join(sorted(known))}"
-            )
+            raise InvalidRequest(f"Dispatcher knows no option {min(unknown)}; there are {', '.join(sorted(known))}")
         self.interpreter = interpreter
         self.ledger = ledger
         self.estimates = (
@@ -118,15 +132,18 @@ class Dispatcher:
         self._registered[tool.name] = tool
 
     def chat_tools(self, *, strict: bool = False) -> list[dict[str, Any]]:
-        """All tools, the registered ones too, for Chat Completions' `tools`."""
+        """All tools, the registered ones too, for Chat Completions' `tools`.
+
+        Args:
+            strict: of cellblock's own tools; registered ones are as they were registered.
+        """
         own = schemas.chat_tools(tools.bounds(self.interpreter), strict=strict)
-        return own + [{"type": "function", "function": _definition(tool)} for tool in self._registered.values()]
+        return own + [tool.chat_tool() for tool in self._registered.values()]
 
     def responses_tools(self, *, strict: bool = False) -> list[dict[str, Any]]:
-        """All tools, the registered ones too, for Responses' `tools`."""
+        """The same for Responses' `tools`."""
         own = schemas.responses_tools(tools.bounds(self.interpreter), strict=strict)
-        others = self._registered.values()
-        return own + [{"type": "function", **_definition(tool), "strict": False} for tool in others]
+        return own + [tool.responses_tool() for tool in self._registered.values()]
 
     async def run(
         self,
@@ -147,8 +164,8 @@ class Dispatcher:
         Args:
             tool_calls: of an assistant message, or a response's `output`; SDK objects or dicts. None and [] are none.
             user_id: whose files code may see, and whose places and quotas it uses; never the model's to say.
-            files: ids of that user's files that every cell sees.
-            model: whose tokens are counted; the newest family's rules where it is None.
+            files: ids of that user's files that every cell sees; those that have expired are left out.
+            model: whose tokens are counted; the newest family's rules where it is None or unknown.
             on_event: told what happens while calls run, with their call ids.
             max_images: to attach now; None: Options.max_images.
 
@@ -156,41 +173,77 @@ class Dispatcher:
             InvalidRequest: user_id or files are none: the application's mistake.
             CancelledError: nothing runs any more when it comes.
         """
-        caller = tools.Caller(checked_user(user_id), session_id, _checked_files(files), on_event)
+        teller = Teller(on_event)
+        caller = tools.Caller(checked_user(user_id), session_id, _checked_files(files))
         calls = read_calls(tool_calls)
         if not calls:
             return []
-        answers = await self._answers(calls, caller)
-        texts = [await self._text(answer, caller, model) for answer in answers]
-        return [call.answer(text, []) for call, text in zip(calls, texts, strict=True)]
+        answers = await self._answers(calls, caller, teller)
+        most = self.options.max_images if max_images is None else max_images
+        shown = await self._images(calls, answers, caller, model, most)
+        items: list[Item] = []
+        apart: list[Part] = []
+        for call, answer, pictures in zip(calls, answers, shown, strict=True):
+            text = await self._text(answer, [seen.told(call.images_apart) for seen in pictures], caller, model)
+            parts = [
+                part for seen in pictures for part in await images.parts(seen, call.images_apart, self.options.publish)
+            ]
+            items.append(call.answer(text, parts))
+            apart += parts if call.images_apart else []
+            teller(ToolFinished, call_id=call.id, name=call.name, success=answer.success, text=text)
+        return [*items, images.message(apart)] if apart else items
+
+    def registered_functions(
+        self,
+        *,
+        user_id: UserId,
+        session_id: str | None = None,
+        files: Iterable[str] = (),
+        model: str | None = None,
+    ) -> "list[AsyncRegisteredFunction]":
+        """All function tools for the SDK's own AsyncResponsesToolRunner, for one user; the arguments are those of `run`.
+
+        That runner itself raises on malformed arguments, unknown tools and custom calls; what comes this far is answered.
+        """
+        from openai.lib.responses_tool_runner import AsyncRegisteredFunction
+
+        async def execute(name: str, arguments: dict[str, object]) -> Any:
+            call = {"type": "function_call", "call_id": "", "name": name, "arguments": arguments}
+            [item] = await self.run([call], user_id=user_id, session_id=session_id, files=files, model=model)
+            return item["output"]
+
+        found: Any = [tool for tool in self.responses_tools() if tool["type"] == "function"]
+        return [AsyncRegisteredFunction(tool, partial(execute, tool["name"])) for tool in found]
 
     # ---- running
 
-    async def _answers(self, calls: Sequence[ToolCall], caller: tools.Caller) -> "list[_Answer]":
+    async def _answers(self, calls: Sequence[ToolCall], caller: tools.Caller, teller: Teller) -> "list[_Answer]":
         """One a call. The group's tasks raise nothing but a cancellation, which ends all of them."""
         places = asyncio.Semaphore(self.options.parallel)
-        numbers = iter(range(2**62))
 
         async def in_place(call: ToolCall) -> _Answer:
             async with places:
-                return await self._answer(call, _told_of(caller, call, numbers))
+                return await self._answer(call, dataclasses.replace(caller, on_event=_relay(teller, call.id)))
 
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(in_place(call), name=f"cellblock call {at}") for at, call in enumerate(calls)]
-        return [task.result() for task in tasks]
+        # One that was cancelled while nobody cancelled this: what it called is to blame, and the call is answered.
+        return [
+            _Refused("it was cancelled; make the call again") if task.cancelled() else task.result() for task in tasks
+        ]
 
     async def _answer(self, call: ToolCall, caller: tools.Caller) -> "_Answer":
         if not call.complete:
             return _Refused("the call was cut off before it was complete; make it again, shorter")
         try:
-            if call.name in self._registered:
-                return await self._run_registered(self._registered[call.name], call, caller)
+            if tool := self._registered.get(call.name):
+                given = _arguments(call, tool.free_form)
+                check = partial(schemas.check, tool.name, tool.parameters, given)
+                arguments = await tools.beside_the_loop_if_long(check, given)
+                return await tool.run(arguments, caller.user_id, self.options.tool_seconds)
             if call.name not in tools.HANDLERS:
                 return _Refused(self._unknown(call.name))
-            arguments = await tools.checked(call.name, _arguments_of(call), self.interpreter)
-            tool = tools.HANDLERS[call.name]
-            answer = await tool.run(self.interpreter, arguments, caller)
-            return answer if isinstance(answer, ExecutionResult) else _Own(tool.text(answer))
+            return await self._run_own(call, caller)
         except (schemas.InvalidArguments, CellblockError) as error:
             return _Refused(str(error))
         except Exception as error:  # a call without an answer would end the conversation
@@ -199,51 +252,65 @@ class Dispatcher:
                 f"an error of the interpreter's own ({type(error).__name__}), which was logged; try another way"
             )
 
+    async def _run_own(self, call: ToolCall, caller: tools.Caller) -> "_Answer":
+        tool = tools.HANDLERS[call.name]
+        arguments = await tools.checked(call.name, _arguments(call, tool.free_form), self.interpreter)
+        while True:
+            try:
+                answer = await tool.run(self.interpreter, arguments, caller)
+                break
+            except UserFileNotFound as error:
+                if error.file_id not in caller.files:
+                    raise
+                # Of the application's files one has expired: nothing ran, and code that wants it is told by load_file.
+                left = tuple(file_id for file_id in caller.files if file_id != error.file_id)
+                caller = dataclasses.replace(caller, files=left)
+        return answer if isinstance(answer, ExecutionResult) else _Own(tool.text(answer), bool(answer["success"]))
+
     def _unknown(self, name: str) -> str:
         """What to call instead; schemas knows the tools of old."""
         try:
             schemas.validate(name, {})
         except schemas.InvalidArguments as error:
-            others = "".join(f", {other}" for other in self._registered)
-            return f"{error}{others}"
+            return ", ".join([str(error), *self._registered])
         raise AssertionError(name)
 
-    async def _run_registered(self, tool: Registered, call: ToolCall, caller: tools.Caller) -> "_Answer":
-        arguments = schemas.check(tool.name, tool.parameters, _arguments_of(call, tool.parameters))
-        running = asyncio.ensure_future(_called(tool, arguments, caller.user_id))
-        try:
-            # Not awaited itself: a task that cancels itself must not look like this one being cancelled.
-            done, _ = await asyncio.wait([running], timeout=self.options.tool_seconds)
-        finally:
-            await end(running)
-        if not done:
-            return ToolResult(f"{tool.name} was stopped after {self.options.tool_seconds:g} seconds", success=False)
-        return ToolResult("the tool was cancelled", success=False) if running.cancelled() else running.result()
+    # ---- what the model sees
 
-    # ---- what the model reads
+    async def _images(
+        self,
+        calls: Sequence[ToolCall],
+        answers: "Sequence[_Answer]",
+        caller: tools.Caller,
+        model: str | None,
+        most: int,
+    ) -> list[list[Seen]]:
+        """For each call its images, numbered through."""
+        found = [(at, picture) for at, answer in enumerate(answers) for picture in _pictures(answer)]
+        seen: list[list[Seen]] = [[] for _ in calls]
+        if not found:
+            return seen
+        # Of one response: all calls are of one API.
+        cost = images.Cost.of_model(model, "chat" if calls[0].images_apart else "responses", self.options.image_tokens)
+        pictures = [picture for _, picture in found]
+        each = await images.seen(pictures, self.interpreter, caller.user_id, cost, most)
+        for (at, _), one in zip(found, each, strict=True):
+            seen[at].append(one)
+        return seen
 
-    async def _text(self, answer: "_Answer", caller: tools.Caller, model: str | None) -> str:
-        shaped = await self._shaped(answer, self._reading(model))
+    async def _text(self, answer: "_Answer", told: list[str], caller: tools.Caller, model: str | None) -> str:
+        reading = self._reading(model)
+        work = partial(_shaped, answer, told, reading)
+        shaped = await asyncio.to_thread(work) if _length(answer) > IN_A_THREAD else work()
         if not shaped.whole:
             return shaped.text()
         return shaped.text(await self._kept(shaped.whole, caller.user_id))
 
-    async def _shaped(self, answer: "_Answer", reading: Reading) -> Shaped:
-        match answer:
-            case ExecutionResult():
-                return await asyncio.to_thread(shape.execution, answer, reading)
-            case ToolResult():
-                return await asyncio.to_thread(shape.tool_result, answer.text, reading, success=answer.success)
-            case _Own():
-                return shape.own(answer.text, reading)
-            case _Refused():
-                return shape.refusal(answer.reason, reading)
-
     def _reading(self, model: str | None) -> Reading:
         try:
-            count: Any = partial(self.counter.count_text_tokens, model=model or DEFAULT_MODEL)
+            count: Any = partial(self.counter.count_text_tokens, model=model or images.DEFAULT_MODEL)
         except ImportError:  # until the counter is there
-            count = _bytes_by_three
+            count = lambda text: len(text.encode()) // 3 + 1  # noqa: E731
         wanted = {without_mentions: self.options.defuse_mentions, without_foreign_images: self.options.inert_images}
         return Reading(self.options.result_tokens, count, [step for step, on in wanted.items() if on])
 
@@ -257,15 +324,12 @@ class Dispatcher:
             return ""
 
 
-def _bytes_by_three(text: str) -> int:
-    return len(text.encode()) // 3 + 1
-
-
 @dataclass(frozen=True)
 class _Own:
     """Words of a tool of ours."""
 
     text: str
+    success: bool
 
 
 @dataclass(frozen=True)
@@ -273,57 +337,60 @@ class _Refused:
     """A call that was not carried out."""
 
     reason: str
+    success: bool = False
 
 
 _Answer = ExecutionResult | ToolResult | _Own | _Refused
 
 
-async def _called(tool: Registered, arguments: dict[str, Any], user_id: UserId) -> ToolResult:
-    """What a registered tool answers, or how it failed."""
-    try:
-        answer = await tool.function(arguments, user_id=user_id)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - somebody else's code, and its call must be answered
-        log.info("the tool %s raised", tool.name, exc_info=True)
-        return ToolResult(f"{type(error).__name__}: {error}"[:2000], success=False)
-    if isinstance(answer, ToolResult):
-        return answer
-    return (
-        ToolResult(answer)
-        if isinstance(answer, str)
-        else ToolResult(f"no text, but a {type(answer).__name__}", (), False)
-    )
+def _shaped(answer: _Answer, told: Sequence[str], reading: Reading) -> Shaped:
+    match answer:
+        case ExecutionResult():
+            sentences = iter(told)
+            shown = [next(sentences, "") if file.type == "image" else "" for file in answer.generated_files]
+            return shape.execution(answer, reading, shown)
+        case ToolResult():
+            named = [f"{name_of(picture.name)}: {seen}" for picture, seen in zip(_pictures(answer), told, strict=True)]
+            return shape.tool_result(answer.text, reading, success=answer.success, shown=named)
+        case _Own():
+            return shape.own(answer.text, reading)
+        case _Refused():
+            return shape.refusal(answer.reason, reading)
 
 
-def _told_of(caller: tools.Caller, call: ToolCall, numbers: Any) -> tools.Caller:
-    """The same caller, whose listener hears of this call by its id; the interpreter's Done is not the turn's."""
-    listener = caller.on_event
-    if listener is None:
-        return caller
+def _length(answer: _Answer) -> int:
+    match answer:
+        case ExecutionResult():
+            return len(answer.output) + len(answer.error)
+        case ToolResult() | _Own():
+            return len(answer.text)
+        case _Refused():
+            return len(answer.reason)
+
+
+def _pictures(answer: _Answer) -> list[Picture]:
+    match answer:
+        case ExecutionResult():
+            files = answer.generated_files
+            return [Picture(file.filename, file.data, file.file_id) for file in files if file.type == "image"]
+        case ToolResult():
+            return [each for each in answer.images if isinstance(each, Picture)]
+    return []
+
+
+def _relay(teller: Teller, call_id: str) -> OnEvent:
+    """Events of one call under its id; the interpreter's Done is not the turn's."""
 
     def tell(event: Event) -> None:
         if not isinstance(event, Done):
-            listener(dataclasses.replace(event, seq=next(numbers), call_id=call.id))
+            teller.relay(dataclasses.replace(event, call_id=call_id))
 
-    return dataclasses.replace(caller, on_event=tell)
-
-
-def _arguments_of(call: ToolCall, parameters: Mapping[str, Any] | None = None) -> Any:
-    """A custom call's bare text is the tool's only required argument; where it has none, it is JSON as everywhere."""
-    if not call.free_form:
-        return call.arguments
-    if parameters is None:
-        parameters = {"required": _REQUIRED.get(call.name, [])}
-    required = parameters.get("required", [])
-    return {required[0]: call.arguments} if len(required) == 1 else call.arguments
+    return tell
 
 
-_REQUIRED = {
-    tool["function"]["name"]: tool["function"]["parameters"].get("required", []) for tool in schemas.chat_tools()
-}
-
-
-def _definition(tool: Registered) -> dict[str, Any]:
-    return {"name": tool.name, "description": tool.description, "parameters": dict(tool.parameters)}
+def _arguments(call: ToolCall, free_form: str | None) -> Any:
+    """A custom call's bare text is one argument; of a tool that has none for it, it is JSON as everywhere."""
+    return {free_form: call.arguments} if call.free_form and free_form else call.arguments
 
 
 def _checked_files(files: Iterable[str]) -> tuple[str, ...]:

@@ -38,10 +38,15 @@ Handler = Callable[[Interpreter, dict[str, Any], Caller], Awaitable[Answer]]
 
 @dataclass(frozen=True)
 class Tool:
-    """One row: `run` gives an ExecutionResult, which shape.py shapes, or a dict, of which `text` says what the model reads."""
+    """One row: `run` gives an ExecutionResult, which shape.py shapes, or a dict, of which `text` says what the model reads.
+
+    Attributes:
+        free_form: the argument that a custom call's bare text is.
+    """
 
     run: Handler
     text: Callable[[dict[str, Any]], str] = str
+    free_form: str | None = None
 
 
 async def run_tool(
@@ -75,10 +80,13 @@ async def checked(name: str, arguments: Any, interpreter: Interpreter) -> dict[s
         InvalidArguments: with what to change.
     """
     limits = bounds(interpreter)
-    if isinstance(arguments, str) and len(arguments) <= AT_ONCE_CHARACTERS:
-        return validate(name, arguments, limits)
-    # In a thread: 4 MiB of JSON takes a second to check.
-    return await asyncio.to_thread(validate, name, arguments, limits)
+    return await beside_the_loop_if_long(lambda: validate(name, arguments, limits), arguments)
+
+
+async def beside_the_loop_if_long(check: Callable[[], dict[str, Any]], arguments: Any) -> dict[str, Any]:
+    """4 MiB of JSON takes a second to check; a few lines are checked faster than a thread takes them over."""
+    short = isinstance(arguments, str) and len(arguments) <= AT_ONCE_CHARACTERS
+    return check() if short else await asyncio.to_thread(check)
 
 
 def bounds(interpreter: Interpreter) -> Bounds:
@@ -118,7 +126,7 @@ async def _delete(interpreter: Interpreter, arguments: dict[str, Any], caller: C
 
 
 HANDLERS: dict[str, Tool] = {
-    "execute_python_code": Tool(_execute),
+    "execute_python_code": Tool(_execute, free_form="code"),
     "list_user_files": Tool(_list, file_lists.listed),
-    "delete_user_file": Tool(_delete, file_lists.deleted),
+    "delete_user_file": Tool(_delete, file_lists.deleted, free_form="file_id"),
 }
