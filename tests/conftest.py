@@ -11,6 +11,9 @@ from plugin import Interpreter
 from plugin.files.types import ROWS
 from plugin.packages.catalogue import Catalogue
 
+# Kinds of databases that ledgers are tested over: tests/ledgers.py.
+LEDGER_KINDS = ["sqlite"]
+
 # Kept between runs: building it takes most of a minute, and no test changes it.
 BUILT_HOME = Path(__file__).parent.parent / "build" / "test-home"
 WRITERS = {"lxml", "msoffcrypto-tool", "python-docx", "python-pptx", "tables", "xlsxwriter", "xlwt"}
@@ -76,3 +79,9 @@ async def full(
     async with Interpreter(home=home, **options) as interpreter:
         await interpreter.warm()
         yield interpreter
+
+
+@pytest.fixture(params=LEDGER_KINDS)
+def ledger_place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where a ledger of each kind may be kept: a new, empty place, as text."""
+    return f"{request.param}:{tmp_path / 'ledger.sqlite3'}"

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .budget import Threshold
     from .config import Limit, Price, Settings
     from .errors import (
         BudgetExceeded,
@@ -18,39 +19,56 @@ if TYPE_CHECKING:
         TokenCounterError,
         UnpricedModel,
     )
+    from .ledger import Charge, Entry, Estimate, Ledger, Reservation, SqliteLedger, open_ledger
     from .prices import Prices
     from .usage import Usage
 
 _HOMES = {
     "BudgetExceeded": "errors",
+    "Charge": "ledger",
+    "Entry": "ledger",
+    "Estimate": "ledger",
     "InvalidArgument": "errors",
     "InvalidUsage": "errors",
+    "Ledger": "ledger",
     "LedgerError": "errors",
     "Limit": "config",
     "MissingExtra": "errors",
     "Price": "config",
     "Prices": "prices",
+    "Reservation": "ledger",
     "Settings": "config",
     "SettingsError": "errors",
+    "SqliteLedger": "ledger",
+    "Threshold": "budget",
     "TokenCounterError": "errors",
     "UnpricedModel": "errors",
     "Usage": "usage",
+    "open_ledger": "ledger",
 }
 
 __all__ = [
     "BudgetExceeded",
+    "Charge",
+    "Entry",
+    "Estimate",
     "InvalidArgument",
     "InvalidUsage",
+    "Ledger",
     "LedgerError",
     "Limit",
     "MissingExtra",
     "Price",
     "Prices",
+    "Reservation",
     "Settings",
     "SettingsError",
+    "SqliteLedger",
+    "Threshold",
     "TokenCounterError",
     "UnpricedModel",
     "Usage",
+    "open_ledger",
 ]
 
 

@@ -69,6 +69,14 @@ class Prices:
         self._provider = settings.price_provider
         self._known: tuple[DataSnapshot | None, dict[str, tuple[Provider, ModelInfo] | None]] = None, {}
 
+    def is_quick(self, model: str) -> bool:
+        """Whether the model's price can be told without loading anything."""
+        return self._known[0] is not None or self._own_price(model) is not None
+
+    def load(self) -> None:
+        """Load the price lists now. It blocks: call it in a thread where there is an event loop."""
+        self._model("")
+
     def cost(
         self,
         usage: Usage,

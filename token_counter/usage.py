@@ -82,7 +82,7 @@ class Usage:
         """
         if isinstance(given, Usage):
             return given
-        if not is_usage(given) and is_usage(_get(given, "usage")):
+        if not _has_numbers(given) and _has_numbers(_get(given, "usage")):
             given = _get(given, "usage")
         # openai/types/completion_usage.py and openai/types/responses/response_usage.py, 3.54
         if _get(given, "input_tokens") is not None:
@@ -110,8 +110,7 @@ class Usage:
         )
 
 
-def is_usage(given: object) -> bool:
-    """Whether it has the numbers of a usage, whatever they are."""
+def _has_numbers(given: object) -> bool:
     return any(_get(given, name) is not None for name in ("input_tokens", "prompt_tokens"))
 
 

@@ -5,7 +5,7 @@
 
 import hashlib
 
-from ..errors import InvalidArgument, shown
+from .errors import InvalidArgument, shown
 
 MAX_CHARACTERS = 200
 

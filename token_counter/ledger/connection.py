@@ -1,0 +1,151 @@
+"""One SQLite database on one thread: opened at first use, brought up to date, closed by its owner."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TypeVar
+
+import filelock
+
+from ..errors import LedgerError
+
+T = TypeVar("T")
+Work = Callable[[sqlite3.Connection], T]
+Step = Sequence[str]  # the statements that lead from one user_version to the next
+
+# A write takes milliseconds, but SQLite serves those who wait in no order: of many busy processes one may wait for long.
+BUSY_SECONDS = 20.0
+
+# Primary result codes, https://www.sqlite.org/rescode.html
+_REMEDIES = {
+    sqlite3.SQLITE_BUSY: "another process keeps it locked: look for one that hangs",
+    sqlite3.SQLITE_READONLY: "give the user that runs this process the right to write it and its directory",
+    sqlite3.SQLITE_CANTOPEN: "let the user that runs this process write its directory, or set Settings.home",
+    sqlite3.SQLITE_FULL: "the disk is full: free some space",
+    sqlite3.SQLITE_CORRUPT: "it is damaged: put a backup in its place, or move it away to start with an empty one",
+    sqlite3.SQLITE_NOTADB: "it is no SQLite database: move it away, or set Settings.home",
+}
+
+
+class Connection:
+    """A database in WAL mode whose acknowledged writes survive a power cut.
+
+    Args:
+        path: the file; it and its directory are made at first use.
+        steps: step n leads from user_version n to n + 1; a released step never changes.
+    """
+
+    def __init__(self, path: Path, steps: Sequence[Step]) -> None:
+        self.path = path.absolute()
+        self._steps = steps
+        self._thread = ThreadPoolExecutor(1, "cellblock-ledger")
+        self._open: sqlite3.Connection | None = None
+        self._closed = False
+
+    async def read(self, work: Work[T]) -> T:
+        """Run the work outside any transaction: one query is enough for it.
+
+        Raises:
+            LedgerError: the database failed; names the file and what to do.
+        """
+        return await self._on_thread(lambda: work(self._opened()))
+
+    async def write(self, work: Work[T]) -> T:
+        """Run the work as the only writer of all processes; what it raises takes back what it did.
+
+        Raises:
+            LedgerError: as `read`.
+        """
+        return await self._on_thread(lambda: _transaction(self._opened(), work))
+
+    async def aclose(self) -> None:
+        """Close the database and end the thread. Safe to call twice."""
+        if self._open is not None:
+            await self._on_thread(self._open.close)
+            self._open = None
+        self._closed = True
+        self._thread.shutdown(wait=False)
+
+    async def _on_thread(self, work: Callable[[], T]) -> T:
+        if self._closed:
+            raise LedgerError(f"the ledger {self.path} was closed; open it anew")
+        try:
+            return await _finish(asyncio.get_running_loop().run_in_executor(self._thread, work))
+        except (sqlite3.Error, OSError) as error:
+            raise LedgerError(f"the ledger {self.path} failed: {error}; {_remedy(error)}") from error
+
+    def _opened(self) -> sqlite3.Connection:
+        if self._open is None:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # Turning on WAL in a new database from 12 processes at once, one in 50 was told SQLITE_BUSY without a wait.
+            with filelock.FileLock(f"{self.path}.opening", timeout=BUSY_SECONDS, mode=0o600):
+                self._open = self._prepared()
+        return self._open
+
+    def _prepared(self) -> sqlite3.Connection:
+        is_new = not self.path.exists()
+        connection = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None)
+        with ExitStack() as undo:
+            undo.callback(connection.close)
+            if is_new:
+                # By path: closing a descriptor of a database drops every lock that this process has on it
+                # (https://www.sqlite.org/howtocorrupt.html, 2.2). SQLite gives -wal and -shm the same mode.
+                self.path.chmod(0o600)
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            _transaction(connection, self._bring_up_to_date)
+            undo.pop_all()
+        return connection
+
+    def _bring_up_to_date(self, connection: sqlite3.Connection) -> None:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version > len(self._steps):
+            raise LedgerError(
+                f"the ledger {self.path} was written by a newer cellblock (schema {version}, this one knows "
+                f"{len(self._steps)}): upgrade cellblock, or set Settings.home to another directory"
+            )
+        for statements in self._steps[version:]:
+            for statement in statements:
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {len(self._steps)}")
+
+
+async def _finish(future: "asyncio.Future[T]") -> T:
+    """Wait until the thread is done, even when the waiting task is cancelled meanwhile; the cancellation comes after.
+
+    So a caller that goes away does not leave a write of which nobody knows whether it happened.
+    """
+    interrupted: asyncio.CancelledError | None = None
+    while not future.done():
+        try:
+            await asyncio.wait([future])
+        except asyncio.CancelledError as error:
+            interrupted = error
+    if interrupted is not None:
+        future.exception()  # it is looked at: nobody is told of it twice
+        raise interrupted
+    return future.result()
+
+
+def _transaction(connection: sqlite3.Connection, work: Work[T]) -> T:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        result = work(connection)
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+    return result
+
+
+def _remedy(error: sqlite3.Error | OSError) -> str:
+    if isinstance(error, filelock.Timeout):
+        code = sqlite3.SQLITE_BUSY
+    elif isinstance(error, OSError):
+        code = sqlite3.SQLITE_CANTOPEN
+    else:
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)  # errors of the Python module itself have none
+    return _REMEDIES.get(code & 0xFF, "run `PRAGMA integrity_check` on it, and look at its disk")
