@@ -5,13 +5,13 @@ What was sent is held against the SDK's own types, and what the server made of i
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import httpx2
 import openai
 import pytest
-from aimock_pytest import AIMockServer
+from aimock_pytest import AIMockServer, NodeManager
 
 from plugin import Interpreter
 from plugin.dispatch.dispatcher import Dispatcher
@@ -29,11 +29,21 @@ def way(request: pytest.FixtureRequest) -> Way:
     return request.param
 
 
+@pytest.fixture(scope="session")
+def process() -> Iterator[AIMockServer]:
+    """One for all tests."""
+    server = AIMockServer(NodeManager())
+    server.start()
+    output = server._proc.stdout
+    yield server
+    server.stop()
+    output.close()  # which aimock-pytest leaves to the garbage collector, and that warns
+
+
 @pytest.fixture
-def server(aimock_session: AIMockServer) -> AIMockServer:
-    """One process for all tests; what a test told it is forgotten."""
-    aimock_session.reset()
-    return aimock_session
+def server(process: AIMockServer) -> AIMockServer:
+    """The same, with nothing left of what another test told it."""
+    return process.reset()
 
 
 @pytest.fixture

@@ -115,7 +115,7 @@ async def test_no_process_remains(
         way.check(raised.value.messages)  # type: ignore[attr-defined]
         async with asyncio.timeout(10):  # it was killed; the kernel takes its time to clear it away
             while processes_with(name):
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(0.01)  # noqa: ASYNC110 - nothing tells
 
 
 class Watched(list[events.Event]):

@@ -16,6 +16,9 @@ from .turn import Answer, Asked, TurnRun, TurnStream
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
+    from token_counter.count import Count
+    from token_counter.counter import TokenCounter
+
 UserId = int | str
 
 # What the loop itself says in a request.
@@ -120,7 +123,7 @@ class _Chat:
         completion = await self._client.chat.completions.create(**self._request(messages, with_tools))
         return answer_of(plain(completion))
 
-    async def count(self, counter: Any, messages: list[Item], with_tools: bool) -> Any:
+    async def count(self, counter: "TokenCounter", messages: list[Item], with_tools: bool) -> "Count":
         request = self._request(messages, with_tools)
         return await counter.count_chat(
             messages,

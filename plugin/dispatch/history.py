@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 from token_counter.discord_links import discord_link
 
 from ..errors import ContextExceeded
+from .images import INTRODUCTION
 from .sendable import CALLS, Item, given_item, given_message
 
 if TYPE_CHECKING:
-    from token_counter import TokenCounter
+    from token_counter.counter import TokenCounter
 
 Refresh = Callable[[Sequence[str]], Awaitable[Mapping[str, str]]]
 
@@ -49,11 +50,9 @@ async def trim(
         ContextExceeded: what must be kept does not fit.
     """
     kept = without_expired_images(paired(messages))
-    window = _window(model)
-    if window is None:
-        return kept
+    window = window_of(model)
     if counter is None:
-        from token_counter import TokenCounter
+        from token_counter.counter import TokenCounter
 
         counter = TokenCounter()
     turns = _turns(kept)
@@ -70,23 +69,27 @@ async def trim(
 
 
 def _turns(items: list[Item]) -> list[list[Item]]:
-    """Each begins with what a user said; images that follow tool results are the tools', not the user's."""
+    """Each begins with what a user said; a message with the images of tool calls is not the user's."""
     turns: list[list[Item]] = [[]]
-    after_result = False
     for item in items:
         if item.get("role") in _PINNED:
             continue
-        if item.get("role") == "user" and not after_result and turns[-1]:
+        if item.get("role") == "user" and not _shows_images_of_calls(item):
             turns.append([])
         turns[-1].append(item)
-        after_result = item.get("role") == "tool"
     return [turn for turn in turns if turn]
 
 
-def _window(model: str) -> int | None:
+def _shows_images_of_calls(message: Item) -> bool:
+    parts = message.get("content")
+    return isinstance(parts, list) and bool(parts) and parts[0].get("text") == INTRODUCTION
+
+
+def window_of(model: str) -> int:
+    """Tokens that the model's input and output share."""
     from token_counter import models
 
-    return models.rule(model).context_window
+    return models.rule(model).context
 
 
 async def _cost(counter: "TokenCounter", items: list[Item], model: str, tools: Sequence[Mapping[str, Any]] = ()) -> int:

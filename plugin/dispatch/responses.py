@@ -20,6 +20,9 @@ from .turn import Answer, Asked, TurnRun, TurnStream
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
+    from token_counter.count import Count
+    from token_counter.counter import TokenCounter
+
 UserId = int | str
 
 # What the loop itself says in a request, and what would make the server add to the conversation what is sent anyway.
@@ -107,7 +110,7 @@ class _Responses:
         response = await self._client.responses.create(**self._request(messages, with_tools))
         return answer_of(plain(response))
 
-    async def count(self, counter: Any, messages: list[Item], with_tools: bool) -> Any:
+    async def count(self, counter: "TokenCounter", messages: list[Item], with_tools: bool) -> "Count":
         request = self._request(messages, with_tools)
         return await counter.count_responses(
             messages,
@@ -115,6 +118,8 @@ class _Responses:
             tools=request.get("tools"),
             tool_choice=request.get("tool_choice"),
             text=request.get("text"),
+            reasoning=request.get("reasoning"),
+            prompt=request.get("prompt"),
             model=self._model,
         )
 

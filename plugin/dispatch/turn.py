@@ -6,17 +6,21 @@ chat.py and responses.py say what differs between the two APIs; what each reques
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, Self, cast
+from typing import TYPE_CHECKING, Any, Protocol, Self, cast
 
 from .. import events
-from ..errors import AnswerFailed, DeadlineExceeded, InvalidRequest
+from ..errors import AnswerFailed, ContextExceeded, DeadlineExceeded, InvalidRequest
 from ..finish import end, finish
 from ..result import GeneratedFile, Turn
 from .calls import read_calls
 from .dispatcher import Dispatcher
-from .history import images_in, without_expired_images
+from .history import OUTPUT_TOKENS, images_in, window_of, without_expired_images
 from .metering import Bill, Meter, Payer
 from .sendable import Item
+
+if TYPE_CHECKING:
+    from token_counter.count import Count
+    from token_counter.counter import TokenCounter
 
 UserId = int | str
 
@@ -69,8 +73,8 @@ class Api(Protocol):
         """Send one request; where it streams, it tells text and calls while they come."""
         ...
 
-    async def count(self, counter: Any, messages: list[Item], with_tools: bool) -> Any:
-        """What a request with these messages takes, as a `token_counter.Count`."""
+    async def count(self, counter: "TokenCounter", messages: list[Item], with_tools: bool) -> "Count":
+        """What a request with these messages takes."""
         ...
 
 
@@ -150,9 +154,7 @@ class TurnRun:
             rounds += 1
 
     async def _ask(self, with_tools: bool) -> Answer:
-        estimate = None
-        if self._asked.dispatcher.estimates:
-            estimate = await self._api.count(self._asked.dispatcher.counter, self.messages, with_tools)
+        estimate = await self._estimate(with_tools) if self._asked.dispatcher.estimates else None
         async with self._meter.request(estimate) as bill:
             answer = await self._api.ask(self.messages, with_tools, self._tell, bill)
             bill.usage, bill.model = answer.usage, answer.model or bill.model
@@ -162,6 +164,19 @@ class TurnRun:
                 raise answer.failure
             bill.status = "completed" if answer.complete else "incomplete"
         return answer
+
+    async def _estimate(self, with_tools: bool) -> "Count":
+        """What the next request takes.
+
+        Raises:
+            ContextExceeded: it and its answer do not fit.
+        """
+        model = self._asked.model
+        count = await self._api.count(self._asked.dispatcher.counter, self.messages, with_tools)
+        needed, window = count.total + (self._api.output_tokens or OUTPUT_TOKENS), window_of(model)
+        if needed > window:
+            raise ContextExceeded(needed, window, model)
+        return count
 
     async def _dispatch(self, answer: Answer) -> list[Item]:
         asked = self._asked
