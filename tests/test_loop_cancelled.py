@@ -18,18 +18,6 @@ POINTS = 50  # of each way, 200 in all
 INTERPRETER_POINTS = 3
 
 
-@pytest.fixture
-async def api() -> AsyncIterator[ApiServer]:
-    async with ApiServer().running() as server:
-        yield server
-
-
-@pytest.fixture
-async def client(api: ApiServer) -> AsyncIterator[openai.AsyncOpenAI]:
-    async with api.client() as client:
-        yield client
-
-
 async def rounds_of_the_loop(turn: "asyncio.Task[object]", cancel_at: int | None = None) -> int:
     """How many times the event loop went round until the turn was over; it is cancelled in one of them."""
     went = 0
