@@ -21,6 +21,7 @@ from . import (
     machine,
     memory,
     report,
+    streaming,
     throughput,
 )
 from .figures import Findings
@@ -36,6 +37,7 @@ BENCHMARKS: dict[str, Callable[[Environment, host.Level], Coroutine[Any, Any, Fi
     "crowd": crowd.measure,
     "installs": installs.measure,
     "levels": levels.measure,
+    "streaming": streaming.measure,
 }
 AT_NAMESPACES_ONLY = {"levels"}  # compares them all itself
 

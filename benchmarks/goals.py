@@ -40,5 +40,7 @@ GOALS = {
     "memory.private": Goal("private memory of an idle pooled sandbox", 4, "MB"),
     "memory.machine": Goal("machine cost of one of 200 idle sandboxes", 5, "MB"),
     "crowd.call": Goal("print(1), pool warm, with 200 idle sandboxes", 1.5, "x without"),
+    "streaming.chat": Goal("a streamed argument of 2 MB, Chat Completions", 2.4, "x one of 1 MB"),
+    "streaming.responses": Goal("the same, Responses", 2.4, "x one of 1 MB"),
     "crowd.spawn": Goal("a sandbox made, with 200 idle sandboxes", 4, "x without"),
 }
