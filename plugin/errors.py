@@ -170,9 +170,7 @@ class DeadlineExceeded(TurnError, TimeoutError):
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        super().__init__(
-            f"the turn was not over after {seconds:g} seconds; give it longer, or go on from `messages`"
-        )
+        super().__init__(f"the turn was not over after {seconds:g} seconds; give it longer, or go on from `messages`")
 
 
 class ContextExceeded(TurnError):

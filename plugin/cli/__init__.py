@@ -2,7 +2,7 @@
 
 import typer
 
-from . import doctor, files, packages, run, setup, status, uninstall
+from . import chat, doctor, files, packages, run, setup, status, uninstall
 
 app = typer.Typer(
     name="cellblock",
@@ -11,6 +11,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command("chat")(chat.command)
 app.command("doctor")(doctor.command)
 app.command("run")(run.command)
 app.command("setup")(setup.command)
