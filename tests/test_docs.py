@@ -18,6 +18,7 @@ import typer
 from refusing import launchers_refused
 
 import plugin
+import token_counter
 from plugin.cli import app
 from plugin.config import Settings
 from plugin.sandbox import levels
@@ -109,13 +110,16 @@ def test_commands_and_settings_that_a_page_names_exist(page: Path) -> None:
                 command = command.commands[word]
             elif word.startswith("--"):
                 assert word in {option for each in command.params for option in each.opts}, line
-    variables = {f"CELLBLOCK_{name.upper()}" for name in Settings.model_fields}
+    fields = [*Settings.model_fields, *token_counter.Settings.model_fields]
+    variables = {f"CELLBLOCK_{name.upper()}" for name in fields}
     assert set(re.findall(r"CELLBLOCK_[A-Z_]*[A-Z]", text)) <= variables
     for program in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
         tree = compile(program.replace("\n...\n", "\n"), page.name, "exec", PyCF_ONLY_AST | PyCF_ALLOW_TOP_LEVEL_AWAIT)
         for node in ast.walk(tree):
             if isinstance(node, ast.ImportFrom) and node.module == "plugin":
                 assert {name.name for name in node.names} <= set(plugin.__all__)
+            if isinstance(node, ast.ImportFrom) and node.module == "token_counter":
+                assert all(hasattr(token_counter, name.name) for name in node.names)
 
 
 def test_migrating_names_every_function_of_the_original() -> None:

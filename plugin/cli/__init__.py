@@ -2,7 +2,7 @@
 
 import typer
 
-from . import chat, doctor, files, packages, run, setup, status, uninstall
+from . import chat, costs, doctor, files, packages, run, setup, status, uninstall
 
 app = typer.Typer(
     name="cellblock",
@@ -12,6 +12,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("chat")(chat.command)
+app.command("costs")(costs.command)
 app.command("doctor")(doctor.command)
 app.command("run")(run.command)
 app.command("setup")(setup.command)

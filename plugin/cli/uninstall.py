@@ -16,6 +16,8 @@ from .terminal import shown, size
 # What a data directory holds: name or pattern -> what it is. A name that is not here is somebody else's.
 OURS = {
     "cellblock.sqlite3*": "the records of users' files",
+    "ledger.sqlite3*": "what requests cost",
+    "token_counter.toml": "prices and budgets that the operator set",
     "content": "users' files",
     "content-*": "users' files that are recorded in another database",
     "venv": "a link to the environment in use",
@@ -25,7 +27,7 @@ OURS = {
     "data": "data that the operator gave to code",
     "run": "directories of sandboxes",
 }
-MARKERS = ("cellblock.sqlite3", "venvs")  # one of them is there once anything was done in it
+MARKERS = ("cellblock.sqlite3", "ledger.sqlite3", "venvs")  # one of them is there once anything was done in it
 
 
 def command(yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False) -> None:
@@ -70,7 +72,7 @@ def _entries(home: Path) -> list[Path]:
         named = ", ".join(map(shown, strange[:5])) + (f" and {len(strange) - 5} more" if len(strange) > 5 else "")
         raise _Refused(f"{home} holds what cellblock did not make: {named}; move it away first; nothing was deleted")
     if entries and not any((home / name).exists() for name in MARKERS):
-        raise _Refused(f"{home} has neither {' nor '.join(MARKERS)}, so it is none of cellblock's; nothing was deleted")
+        raise _Refused(f"{home} has none of {', '.join(MARKERS)}, so it is none of cellblock's; nothing was deleted")
     if _in_use(home):
         raise _Refused(f"a process uses {home}: stop every bot that does, and run this again; nothing was deleted")
     return entries

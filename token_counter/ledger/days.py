@@ -6,7 +6,9 @@ from zoneinfo import ZoneInfo
 
 from .sqlite_rows import as_text
 
-_STEP = timedelta(days=7)  # no zone changes its offset twice within a week; the shortest time between is Morocco's Ramadan
+_STEP = timedelta(
+    days=7
+)  # no zone changes its offset twice within a week; the shortest time between is Morocco's Ramadan
 
 
 def local(format_: str, zone: ZoneInfo, first: datetime, last: datetime) -> str:

@@ -153,13 +153,17 @@ class Entry:
 
     @property
     def spent_dollars(self) -> Decimal:
-        """What it takes of a budget: the bill, else the estimate."""
-        known = self.estimated_cost if self.cost is None else self.cost
-        return known or Decimal(0)
+        """What it takes of a budget: the bill, as far as it is known, else the estimate."""
+        for known in (self.cost, self.token_cost, self.estimated_cost):
+            if known is not None:
+                return known
+        return Decimal(0)
 
     @property
     def spent_tokens(self) -> int:
         """As `spent_dollars`, in tokens."""
+        if self.input_tokens is None and self.status == "failed":
+            return 0
         sent = self.estimated_input_tokens if self.input_tokens is None else self.input_tokens
         made = self.estimated_output_tokens if self.output_tokens is None else self.output_tokens
         return (sent or 0) + (made or 0)
