@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 BUILT_HOME = Path(__file__).parent.parent / "build" / "test-home"
 WRITERS = {"lxml", "msoffcrypto-tool", "python-docx", "python-pptx", "tables", "xlsxwriter", "xlwt"}
 FONTS = {"manimgx-fonts", "noto-cjk-sans-otc"}
+# Tokenizers' vocabularies, so that counting leaves nothing in the data directory of whoever runs the tests.
+os.environ.setdefault("TIKTOKEN_CACHE_DIR", str(Path(__file__).parent.parent / "build" / "vocabularies"))
 FULL_HOME = Path(__file__).parent.parent / "build" / "loaders-home"
 TOOLS = Path(__file__).parent.parent / ".tools"
 

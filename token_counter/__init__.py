@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .budget import Threshold
     from .config import Limit, Price, Settings
+    from .count import Count
+    from .counter import TokenCounter
     from .errors import (
         BudgetExceeded,
+        CountingFailed,
+        ExchangesUnreadable,
         InvalidArgument,
         InvalidUsage,
         LedgerError,
@@ -18,6 +22,8 @@ if TYPE_CHECKING:
         SettingsError,
         TokenCounterError,
         UnpricedModel,
+        UnreadableRequest,
+        VocabularyUnavailable,
     )
     from .ledger import Charge, Entry, Estimate, Ledger, Reservation, SqliteLedger, open_ledger
     from .prices import Prices
@@ -26,8 +32,11 @@ if TYPE_CHECKING:
 _HOMES = {
     "BudgetExceeded": "errors",
     "Charge": "ledger",
+    "Count": "count",
+    "CountingFailed": "errors",
     "Entry": "ledger",
     "Estimate": "ledger",
+    "ExchangesUnreadable": "errors",
     "InvalidArgument": "errors",
     "InvalidUsage": "errors",
     "Ledger": "ledger",
@@ -41,17 +50,23 @@ _HOMES = {
     "SettingsError": "errors",
     "SqliteLedger": "ledger",
     "Threshold": "budget",
+    "TokenCounter": "counter",
     "TokenCounterError": "errors",
     "UnpricedModel": "errors",
+    "UnreadableRequest": "errors",
     "Usage": "usage",
+    "VocabularyUnavailable": "errors",
     "open_ledger": "ledger",
 }
 
 __all__ = [
     "BudgetExceeded",
     "Charge",
+    "Count",
+    "CountingFailed",
     "Entry",
     "Estimate",
+    "ExchangesUnreadable",
     "InvalidArgument",
     "InvalidUsage",
     "Ledger",
@@ -65,9 +80,12 @@ __all__ = [
     "SettingsError",
     "SqliteLedger",
     "Threshold",
+    "TokenCounter",
     "TokenCounterError",
     "UnpricedModel",
+    "UnreadableRequest",
     "Usage",
+    "VocabularyUnavailable",
     "open_ledger",
 ]
 

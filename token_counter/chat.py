@@ -7,7 +7,7 @@ from typing import Any
 from .calls import calls_of, count_call, count_parallel_calls, count_parallel_results, count_result
 from .count import Tally
 from .errors import UnreadableRequest
-from .messages import SYSTEM_ROLES, Images, as_mapping, count_content, count_message, image_parts_of
+from .messages import SYSTEM_ROLES, Images, as_mapping, count_content, count_message, image_parts_of, word
 from .models import ModelRule
 from .text_counts import Tokens
 from .tools import count_schema, count_tools
@@ -79,7 +79,7 @@ def _count_messages(
     at_once: set[str] = set()  # ids of the calls that were made at once, whose results follow
     results: list[str] = []
     for message in messages:
-        role = message.get("role")
+        role = word(message.get("role"))
         content = message.get("content")
         if role in ("tool", "function"):
             number = str(message.get("tool_call_id", ""))
@@ -93,7 +93,7 @@ def _count_messages(
         results = []
         calls = calls_of(message) if role == "assistant" else []
         if not calls or content:
-            count_message(str(role), content, message.get("name"), rule, tokens, images, tally)
+            count_message(role, content, message.get("name"), rule, tokens, images, tally)
         if not calls:
             continue
         ids = _ids(message)
@@ -118,7 +118,7 @@ def _ids(message: Mapping[str, Any]) -> list[str]:
 
 def _first_system_text(messages: Sequence[Mapping[str, Any]]) -> str | None:
     for message in messages:
-        if message.get("role") in SYSTEM_ROLES:
+        if word(message.get("role")) in SYSTEM_ROLES:
             content = message.get("content")
             return content if isinstance(content, str) else _joined(content)
     return None

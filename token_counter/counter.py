@@ -150,6 +150,7 @@ class TokenCounter:
         conversation: object = None,
         prompt: object = None,
         reasoning: object = None,
+        context_management: object = None,
         verify: bool = False,
     ) -> Count:
         """What a request of the Responses API will be billed for its input. The arguments are the API's.
@@ -164,7 +165,7 @@ class TokenCounter:
             CountingFailed: the server was asked, and did not answer with a count.
         """
         rule = models.rule(model)
-        kept = _kept(previous_response_id, conversation, prompt, reasoning)
+        kept = _kept(previous_response_id, conversation, prompt, reasoning, context_management)
         request = responses_request(input, instructions, tools, tool_choice, text, kept)
         images = await self._image_counts(responses_images(request), rule)
         count = await self._counted(
@@ -246,6 +247,7 @@ _RESPONSES_FIELDS = (
     "conversation",
     "prompt",
     "reasoning",
+    "context_management",
 )
 
 
@@ -262,12 +264,13 @@ def _image_rule(rule: ModelRule) -> str:
     return rule.images or models.rule(models.NEWEST).images or ""
 
 
-def _kept(previous: object, conversation: object, prompt: object, reasoning: object) -> list[str]:
+def _kept(previous: object, conversation: object, prompt: object, reasoning: object, management: object) -> list[str]:
     """What of a request stands for more than is in it."""
     sentences = {
         "previous_response_id: the server adds the conversation up to that answer": previous,
         "conversation: the server adds what that conversation holds": conversation,
         "prompt: the server adds the template": prompt,
+        "context_management: the server may shorten the input before it is billed": management,
         "reasoning mode pro: the server asks itself several times": isinstance(reasoning, Mapping)
         and reasoning.get("mode") == "pro",
     }

@@ -4,6 +4,7 @@
     ├── UnreadableRequest       what was given is no request of either API
     ├── VocabularyUnavailable   a tokenizer's vocabulary cannot be read
     ├── CountingFailed          the server that counts did not answer
+    ├── ExchangesUnreadable     a file of recorded exchanges cannot be read
     ├── UnknownImageRule        image_rules.toml has no row of that name
     ├── ImageError              what an image costs cannot be told
     │   ├── ImageUnreadable     these bytes are no header of an image that the API takes
@@ -43,6 +44,10 @@ class VocabularyUnavailable(TokenCounterError):
 
 class CountingFailed(TokenCounterError):
     """The server that counts did not answer, or not with a count."""
+
+
+class ExchangesUnreadable(TokenCounterError):
+    """A file of recorded exchanges cannot be read; the message says which line, and what an exchange is."""
 
 
 class UnknownImageRule(TokenCounterError):

@@ -72,14 +72,14 @@ def count_content(content: object, images: Images, tally: Tally) -> str:
         return ""
     texts = []
     for part in parts_of(content):
-        kind = part.get("type")
+        kind = word(part.get("type"))
         if kind in _TEXT_KEYS:
             text = part.get(_TEXT_KEYS[kind])
             texts.append(text if isinstance(text, str) else "")
         elif kind in IMAGE_PARTS:
             images.add_next(tally)
         else:
-            tally.unknowable(f"what a part of type {str(kind)[:40]} costs, only the server knows")
+            tally.unknowable(f"what a part of type {kind[:40]} costs, only the server knows")
     return "".join(texts)
 
 
@@ -106,7 +106,12 @@ def image_parts_of(content: object) -> list[Mapping[str, Any]]:
     """Those parts of a message's content that are images, in order."""
     if content is None or isinstance(content, str):
         return []
-    return [part for part in parts_of(content) if part.get("type") in IMAGE_PARTS]
+    return [part for part in parts_of(content) if word(part.get("type")) in IMAGE_PARTS]
+
+
+def word(value: object) -> str:
+    """A role or a type; what is no text is none."""
+    return value if isinstance(value, str) else ""
 
 
 def as_mapping(item: object, what: str) -> Mapping[str, Any]:

@@ -54,6 +54,7 @@ class ModelRule:
         context: tokens that input and output share.
         images: a row of image_rules.toml; None: the model is not known to take images.
         note: why the rules are assumed to hold for this model; empty where bills show them.
+        known: whether a row was made for it; else it has the newest family's rules.
     """
 
     model: str
@@ -62,6 +63,7 @@ class ModelRule:
     context: int
     images: str | None = None
     note: str = ""
+    known: bool = True
 
     @property
     def encoding(self) -> str:
@@ -109,7 +111,7 @@ def _rule(model: str) -> ModelRule:
     if fitting:
         return replace(rows[max(fitting, key=len)], model=name)
     newest = rows[NEWEST]
-    return replace(newest, model=name, note=f"nobody knows this model; it is counted as {newest.row}")
+    return replace(newest, model=name, known=False, note=f"nobody knows this model; it is counted as {newest.row}")
 
 
 def plain(model: str) -> str:

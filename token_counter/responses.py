@@ -7,7 +7,7 @@ from typing import Any
 from .calls import Call, count_call, count_result
 from .count import Tally
 from .errors import UnreadableRequest
-from .messages import Images, as_mapping, count_content, count_message, image_parts_of
+from .messages import Images, as_mapping, count_content, count_message, image_parts_of, word
 from .models import ModelRule
 from .text_counts import Tokens
 from .tools import count_schema, count_tools
@@ -82,7 +82,7 @@ def count_responses(request: ResponsesRequest, rule: ModelRule, tokens: Tokens, 
     if request.instructions:
         count_message("system", request.instructions, None, rule, tokens, images, tally)
     elif request.instructions is not None:
-        tally.assume("instructions that are an empty text were billed in ways that no rule explains")
+        tally.unknowable("instructions that are an empty text are billed in ways that no rule explains")
     _count_items(request.input, rule, tokens, images, tally)
     with_tools = count_tools(request.tools, request.tool_choice, "responses", rule, request.instructions, tokens, tally)
     count_schema(request.format, "responses", rule, request.instructions, with_tools, tokens, tally)
@@ -93,11 +93,11 @@ def _count_items(
 ) -> None:
     called: dict[str, str] = {}  # by call id: what it called
     for number, item in enumerate(items):
-        kind = item.get("type", "message" if "role" in item else None)
+        kind = word(item.get("type", "message" if "role" in item else ""))
         if kind == "message":
-            count_message(str(item.get("role")), item.get("content"), None, rule, tokens, images, tally)
+            count_message(word(item.get("role")), item.get("content"), None, rule, tokens, images, tally)
         elif kind in _CALLS:
-            call = _call(item, str(kind))
+            call = _call(item, kind)
             called[str(item.get("call_id", ""))] = call.name
             count_call(call, "responses", rule, tokens, tally)
             if item.get("id") and not _beside_a_call(items, number):
@@ -106,7 +106,7 @@ def _count_items(
             text = count_content(_content(item), images, tally)
             count_result(called.get(str(item.get("call_id", "")), ""), text, tokens, tally)
         else:
-            _count_unknown(item, str(kind), images, tally)
+            _count_unknown(item, kind, images, tally)
 
 
 def _call(item: Mapping[str, Any], kind: str) -> Call:
@@ -120,7 +120,7 @@ def _call(item: Mapping[str, Any], kind: str) -> Call:
 
 def _beside_a_call(items: Sequence[Mapping[str, Any]], number: int) -> bool:
     """Whether the call was made together with others; then the server's id costs nothing."""
-    return any(0 <= other < len(items) and items[other].get("type") in _CALLS for other in (number - 1, number + 1))
+    return any(0 <= other < len(items) and word(items[other].get("type")) in _CALLS for other in (number - 1, number + 1))
 
 
 def _count_unknown(item: Mapping[str, Any], kind: str, images: Images, tally: Tally) -> None:
@@ -135,7 +135,7 @@ def _count_unknown(item: Mapping[str, Any], kind: str, images: Images, tally: Ta
 
 def _content(item: Mapping[str, Any]) -> object:
     """What of an item may hold text and images; an output is one text, parts, or a single screenshot."""
-    kind = item.get("type", "message")
+    kind = word(item.get("type", "message"))
     if kind == "message":
         return item.get("content")
     output = item.get("output") if kind in _OUTPUTS or kind == "computer_call_output" else None

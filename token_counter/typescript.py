@@ -16,7 +16,7 @@ HEADER = "namespace functions {\n\n"
 FOOTER = "} // namespace functions"
 
 MAX_DEPTH = 50  # of schemas within schemas, references written out; the API takes 10 in strict mode
-MAX_CHARACTERS = 4_000_000  # of one definition: references in references can make gigabytes of a kilobyte
+MAX_CHARACTERS = 1_000_000  # of one definition: references in references can make gigabytes of a kilobyte
 
 
 @dataclass(frozen=True)

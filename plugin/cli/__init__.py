@@ -2,7 +2,7 @@
 
 import typer
 
-from . import chat, costs, doctor, files, packages, run, setup, status, uninstall
+from . import chat, costs, doctor, drift, files, packages, run, setup, status, uninstall
 
 app = typer.Typer(
     name="cellblock",
@@ -14,6 +14,7 @@ app = typer.Typer(
 app.command("chat")(chat.command)
 app.command("costs")(costs.command)
 app.command("doctor")(doctor.command)
+app.command("drift")(drift.command)
 app.command("run")(run.command)
 app.command("setup")(setup.command)
 app.command("status")(status.command)
