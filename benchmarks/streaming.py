@@ -81,9 +81,10 @@ def _chunks(arguments: str) -> list[Any]:
 def _events(arguments: str) -> list[Any]:
     from openai.types import responses
 
-    call = {"type": "function_call", "call_id": "call", "name": chat_stream.CODE_TOOL, "arguments": ""}
-    item, at = {**call, "arguments": arguments}, {"output_index": 0, "item_id": "i", "sequence_number": 1}
-    response = {"id": "r", "object": "response", "status": "completed", "model": "m", "output": [item]}
+    call: dict[str, Any] = {"type": "function_call", "call_id": "call", "name": chat_stream.CODE_TOOL, "arguments": ""}
+    item = {**call, "arguments": arguments}
+    at: dict[str, Any] = {"output_index": 0, "item_id": "i", "sequence_number": 1}
+    response: dict[str, Any] = {"id": "r", "object": "response", "status": "completed", "model": "m", "output": [item]}
     delta, done = responses.ResponseFunctionCallArgumentsDeltaEvent, responses.ResponseOutputItemDoneEvent
     return [
         responses.ResponseOutputItemAddedEvent.construct(

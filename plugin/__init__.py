@@ -24,12 +24,14 @@ if TYPE_CHECKING:
         upload_file,
     )
     from .config import Settings
+    from .dispatch.chat import run_chat, stream_chat
     from .dispatch.dispatcher import Dispatcher
     from .dispatch.registered import Picture, ToolResult
+    from .dispatch.responses import run_responses, stream_responses
     from .dispatch.tools import run_tool
-    from .errors import CellblockError
+    from .errors import CellblockError, TurnError
     from .interpreter import Interpreter
-    from .result import ExecutionResult, GeneratedFile, Outcome
+    from .result import ExecutionResult, GeneratedFile, Outcome, Turn
 
 _HOMES = {
     "CellblockError": "errors",
@@ -42,6 +44,8 @@ _HOMES = {
     "Picture": "dispatch.registered",
     "Settings": "config",
     "ToolResult": "dispatch.registered",
+    "Turn": "result",
+    "TurnError": "errors",
     "cleanup_expired_files": "compat",
     "create_discord_cleanup_task": "compat",
     "delete_all_user_files": "compat",
@@ -53,7 +57,11 @@ _HOMES = {
     "get_package_manager": "compat",
     "list_user_files": "compat",
     "load_file": "compat",
+    "run_chat": "dispatch.chat",
+    "run_responses": "dispatch.responses",
     "run_tool": "dispatch.tools",
+    "stream_chat": "dispatch.chat",
+    "stream_responses": "dispatch.responses",
     "upload_discord_attachment": "compat",
     "upload_file": "compat",
 }
@@ -69,6 +77,8 @@ __all__ = [
     "Picture",
     "Settings",
     "ToolResult",
+    "Turn",
+    "TurnError",
     "cleanup_expired_files",
     "create_discord_cleanup_task",
     "delete_all_user_files",
@@ -80,7 +90,11 @@ __all__ = [
     "get_package_manager",
     "list_user_files",
     "load_file",
+    "run_chat",
+    "run_responses",
     "run_tool",
+    "stream_chat",
+    "stream_responses",
     "upload_discord_attachment",
     "upload_file",
 ]

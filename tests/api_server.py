@@ -194,7 +194,8 @@ class ApiServer:
         self.problems: list[str] = []
         self._replies: deque[Reply] = deque()
         self._default: Callable[[Item], Reply] | None = None
-        self._port = 0
+        self.port = 0
+        self.received = asyncio.Event()  # the first request is there
         self._connections: set[asyncio.Task[None]] = set()
 
     def replies(self, *replies: Reply) -> None:
@@ -212,14 +213,14 @@ class ApiServer:
         self._default = reply
 
     def client(self, **options: Any) -> AsyncOpenAI:
-        given = {"api_key": "test", "base_url": f"http://127.0.0.1:{self._port}/v1", "max_retries": 0}
+        given = {"api_key": "test", "base_url": f"http://127.0.0.1:{self.port}/v1", "max_retries": 0}
         # Without certificates, which take 50 ms to load.
         return AsyncOpenAI(**{**given, "http_client": DefaultAsyncHttpxClient(verify=False), **options})
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Self]:
         server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=2**20)
-        self._port = server.sockets[0].getsockname()[1]
+        self.port = server.sockets[0].getsockname()[1]
         try:
             yield self
         finally:
@@ -248,6 +249,7 @@ class ApiServer:
         headers = dict(line.lower().split(": ", 1) for line in head[1:] if line)
         body = json.loads(await reader.readexactly(int(headers.get("content-length", "0"))))
         self.requests.append(body)
+        self.received.set()
         try:
             (check_chat_request if path.endswith("/chat/completions") else check_responses_request)(body)
         except AssertionError as error:

@@ -52,6 +52,8 @@ class OneFileAWorker(LoadScopeScheduling):
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneFileAWorker:
     return OneFileAWorker(config, log)
+
+
 TOOLS = Path(__file__).parent.parent / ".tools"
 
 

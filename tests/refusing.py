@@ -35,7 +35,7 @@ def launchers_refused(*calls: str, landlock_abi: int | None = None) -> Iterator[
     usual = template.launcher_command, template.LAUNCHER_PROGRAM, template.ZYGOTE_PROGRAM
     if calls:
         prefix = [sys.executable, "-I", str(Path(__file__)), ",".join(calls), "--"]
-        template.launcher_command = lambda descriptor: [*prefix, *usual[0](descriptor)]
+        template.launcher_command = lambda control_fd: [*prefix, *usual[0](control_fd)]
     if landlock_abi is not None:
         pretend = f"from inside import landlock\nlandlock.abi = lambda: {landlock_abi}\n"
         template.LAUNCHER_PROGRAM, template.ZYGOTE_PROGRAM = pretend + usual[1], pretend + usual[2]

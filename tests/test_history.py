@@ -3,6 +3,7 @@
 import copy
 import random
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -56,11 +57,11 @@ SHOWN = {
 async def test_the_oldest_turns_go_first() -> None:
     """Whole, with their calls and results; instructions stay; what was given is left alone."""
     turns = [[user(str(number)), *called(f"c{number}", text=LONG), said(str(number))] for number in range(10)]
-    given = [SYSTEM, *sum(turns, [])]
+    given = [SYSTEM, *chain.from_iterable(turns)]
     before = copy.deepcopy(given)
     kept = await history.trim(given, MODEL, max_output_tokens=1000)
     assert given == before
-    assert kept == [SYSTEM, *sum(turns[-4:], [])]
+    assert kept == [SYSTEM, *chain.from_iterable(turns[-4:])]
     count = await TokenCounter().count_chat(kept, model=MODEL)
     assert count.total + 1000 <= 8192 < count.total + 1000 + 1600
 
@@ -75,8 +76,8 @@ async def test_what_fits_stays_as_it_is() -> None:
 async def test_responses_are_trimmed_alike() -> None:
     """Reasoning goes with its call, and the call with its output."""
     turns = [[user(str(number)), *items(f"c{number}", LONG), message_item(str(number))] for number in range(8)]
-    kept = await history.trim([*sum(turns, []), user("now")], MODEL, max_output_tokens=1000)
-    assert kept == [*sum(turns[-4:], []), user("now")]
+    kept = await history.trim([*chain.from_iterable(turns), user("now")], MODEL, max_output_tokens=1000)
+    assert kept == [*chain.from_iterable(turns[-4:]), user("now")]
     check_response_input(kept)
     check_answered_items(kept)
 
@@ -138,7 +139,7 @@ async def test_any_piece_of_a_history_can_be_sent_when_trimmed(chosen: random.Ra
         turns.append(user())
         for _ in range(chosen.randrange(3)):
             ids = [f"c{next(number)}" for _ in range(chosen.randrange(1, 4))]
-            turns += called(*ids) if chat else sum(map(items, ids), [])
+            turns += called(*ids) if chat else chain.from_iterable(map(items, ids))
         turns.append(said() if chat else message_item("ok"))
     start, end = sorted(chosen.randrange(len(turns) + 1) for _ in range(2))
     piece = [item for item in turns[start:end] if chosen.random() < 0.9]
@@ -172,7 +173,7 @@ async def test_images_whose_link_has_expired(at: int) -> None:
     assert history.EXPIRED in str(noted) and "discord" not in str(noted)
 
     async def refresh(urls: Any) -> dict[str, str]:
-        return {url: GOOD for url in urls}
+        return dict.fromkeys(urls, GOOD)
 
     async def refuse(urls: Any) -> dict[str, str]:
         return {}

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import uuid
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import openai
@@ -102,8 +101,8 @@ async def test_no_process_remains(
             await turn
         way.check(raised.value.messages)  # type: ignore[attr-defined]
         async with asyncio.timeout(10):  # it was killed; the kernel takes its time to clear it away
-            while processes_with(name):
-                await asyncio.sleep(0.01)  # noqa: ASYNC110 - nothing tells
+            while processes_with(name):  # noqa: ASYNC110 - nothing tells
+                await asyncio.sleep(0.01)
 
 
 class Watched(list[events.Event]):

@@ -96,9 +96,7 @@ async def test_a_cancelled_request_is_recorded(
     """Nobody says what it cost, so it takes its estimate of the budget."""
     api.replies(way.says("never").but(delay=asyncio.Event()))
     turn = asyncio.create_task(way.turn(client, dispatcher))
-    async with asyncio.timeout(10):
-        while not api.requests:
-            await asyncio.sleep(0.01)  # noqa: ASYNC110 - nothing tells
+    await asyncio.wait_for(api.received.wait(), 10)
     turn.cancel()
     with pytest.raises(asyncio.CancelledError):
         await turn
