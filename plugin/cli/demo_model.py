@@ -119,7 +119,7 @@ def _answer(messages: list[Item], tools: list[Item]) -> tuple[str, Item | None]:
             return "I will ask.", {"name": tool["name"], "arguments": json.dumps(arguments)}
     if not definitions:
         return "I cannot run code now.", None
-    attached = re.findall(r"\buser_\w+", asked)
+    attached = re.findall(r"\buser_[\w.@-]+_\d{9,11}_[0-9a-f]+", asked)
     data = _ATTACHED.format(file_id=attached[-1]) if attached else _MADE_UP
     work = _SPREAD if re.search(r"\b(sure|certain|var|spread|error)", asked, re.IGNORECASE) else _CHART
     arguments = {"code": (data + work).strip() + "\n"}
