@@ -356,7 +356,7 @@ def test_formulas_are_defused_wherever_a_cell_may_begin(name: str, written: str)
 async def test_json_and_parquet_read_back(evil: Ledger) -> None:
     """Names as they were kept, numbers as they were added up, unknown as null."""
     frame = await cost_report(evil)
-    rows = json.loads(as_json(frame))
+    rows = json.loads(as_json(frame).decode("ascii"))
     assert {row["user"] for row in rows} == set(frame["user"])
     assert rows[0]["day"] == "2026-11-03"
     assert [row["cost"] for row in rows if row["model"] != MODEL] == [None] * len(EVIL)

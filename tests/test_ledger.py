@@ -188,6 +188,17 @@ async def test_a_known_charge_is_taken_of_the_budget(
     assert entry.spent_dollars == Decimal(spent)
 
 
+async def test_a_whole_answer_is_priced_by_its_service_tier(ledger: Ledger) -> None:
+    """Which is not always the one that was asked for; what the caller states goes before."""
+    answer = {"usage": usage(1000), "service_tier": "flex"}
+    at = datetime(2026, 11, 3)
+    costs = [
+        (await ledger.record(answer, user_id=5, model="gpt-5.4", at=at, service_tier=tier)).cost
+        for tier in (None, "default")
+    ]
+    assert costs == [Decimal("0.00125"), Decimal("0.0025")]
+
+
 async def test_a_charge_nobody_knows_the_price_of_leaves_the_cost_unknown(ledger: Ledger) -> None:
     """What the tokens cost is known, and kept."""
     entry = await ledger.record(usage(10), user_id=5, model=MODEL, charges=[Charge("teleport")])

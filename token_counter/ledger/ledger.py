@@ -18,7 +18,7 @@ from ..config import Settings
 from ..errors import InvalidArgument, UnpricedModel
 from ..labels import text_label, user_label
 from ..prices import EXACT, Prices
-from ..usage import Usage
+from ..usage import Usage, service_tier_of
 from .booking import Request, amount, book, highest_cost, moment, span
 from .record import Charge, Counted, Entry, Estimate, Reservation, Status
 from .store import LedgerStore, Totals
@@ -81,7 +81,7 @@ class Ledger:
 
         Args:
             usage: of Chat Completions or Responses, as the SDK or JSON has it; None where none came. One whose
-                numbers cannot be is kept without them, with the reason as `problem`.
+                numbers cannot be is kept without them, with the reason as `problem`. A whole answer tells its service tier.
             estimate: what was counted before it was sent.
             latency: seconds.
             status: "failed" without a usage costs nothing; "cancelled" or "completed" without one is unpriced, and
@@ -105,7 +105,7 @@ class Ledger:
             model=text_label("model", model),
             conversation=conversation,
             endpoint=endpoint,
-            service_tier=service_tier,
+            service_tier=service_tier_of(usage) if service_tier is None else service_tier,
             batch=batch,
             status=status,
             problem=problem,
