@@ -151,7 +151,7 @@ def _litellm(messages: list[dict[str, Any]]) -> list[float] | str:
             )
             packages = [*uv, "pip", "install", "-q", "--python", str(python), "litellm>=1.106"]
             subprocess.run(packages, check=True, capture_output=True)
-        vocabularies = os.environ.get("TIKTOKEN_CACHE_DIR") or str(vocabulary._directory())
+        vocabularies = os.environ.get("TIKTOKEN_CACHE_DIR") or str(vocabulary.kept_in())
         answer = subprocess.run(
             [str(python), "-c", LITELLM_PROGRAM],
             input=json.dumps({"messages": messages, "tools": [TOOL], "rounds": ROUNDS}),

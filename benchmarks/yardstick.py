@@ -10,6 +10,7 @@ from plugin import Settings
 from plugin.packages.venv import Environment
 from plugin.sandbox.keeper import Keeper
 from plugin.sandbox.levels import Level
+from plugin.sandbox.template import Library
 
 from .home import HOME
 from .zygote_programs import in_place_of_the_zygote
@@ -74,7 +75,7 @@ class Yardstick:
 @contextlib.asynccontextmanager
 async def yardstick(environment: Environment, level: Level) -> AsyncIterator[Yardstick]:
     """A yardstick over the benchmarks' environment, as warm as the zygote of an interpreter at this level."""
-    keeper = Keeper(Settings(home=HOME), level, environment.site_packages, environment.font_cache, [])
+    keeper = Keeper(Settings(home=HOME), level, Library(environment.site_packages, environment.font_cache), [])
     with in_place_of_the_zygote("zygote_timing_forks.py"):
         await keeper.start()
     try:

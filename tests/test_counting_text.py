@@ -178,6 +178,29 @@ async def test_long_texts_leave_the_loop_free() -> None:
     assert text.is_quick(text.INLINE_BYTES, "o200k_base")
 
 
+FIRST_COUNT = """
+import asyncio
+from blockbuster import blockbuster_ctx
+from token_counter import TokenCounter
+
+IMAGE = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z/C/HgAGgwJ/lK3Q6wAAAABJRU5ErkJggg=="
+
+async def main():
+    counter = TokenCounter()
+    with blockbuster_ctx("token_counter"):
+        parts = [{"type": "text", "text": "Hello, world!"}, {"type": "image_url", "image_url": {"url": IMAGE}}]
+        print((await counter.count_chat([{"role": "user", "content": parts}], model="gpt-4o")).total)
+
+asyncio.run(main())
+"""
+
+
+def test_the_first_count_of_a_process_does_not_block_the_loop() -> None:
+    """Tables, vocabularies and modules are read in a thread: 3 + 4 + 4 tokens, and 255 for the image."""
+    process = subprocess.run([sys.executable, "-c", FIRST_COUNT], capture_output=True, text=True)
+    assert process.stdout.strip() == "266", process.stderr
+
+
 async def test_a_long_request_is_counted_in_a_thread_and_the_next_turn_is_not() -> None:
     """What was counted does not count against what may be counted on the loop."""
     threads = set[str]()
@@ -196,7 +219,7 @@ async def test_a_long_request_is_counted_in_a_thread_and_the_next_turn_is_not() 
     assert len(threads) == 2  # the loop tried, a thread did it
     threads.clear()
     second = await counter.count_chat([*messages, {"role": "user", "content": "And?"}], model="gpt-4o")
-    assert threads == {threading.current_thread().name}
+    assert threads <= {threading.current_thread().name}
     assert second.total == first.total + 4 + measure("And?", "o200k_base").tokens
 
 

@@ -111,7 +111,9 @@ def test_commands_and_settings_that_a_page_names_exist(page: Path) -> None:
             elif word.startswith("--"):
                 assert word in {option for each in command.params for option in each.opts}, line
     fields = [*Settings.model_fields, *token_counter.Settings.model_fields]
-    variables = {f"CELLBLOCK_{name.upper()}" for name in fields}
+    variables = {f"CELLBLOCK_{name.upper()}" for name in fields} | {
+        "CELLBLOCK_EXCHANGES"
+    }  # that of tests/test_exchanges.py
     assert set(re.findall(r"CELLBLOCK_[A-Z_]*[A-Z]", text)) <= variables
     for program in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
         tree = compile(program.replace("\n...\n", "\n"), page.name, "exec", PyCF_ONLY_AST | PyCF_ALLOW_TOP_LEVEL_AWAIT)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .counter import TokenCounter
     from .errors import (
         BudgetExceeded,
+        CalibrationFailed,
         CountingFailed,
         ExchangesUnreadable,
         InvalidArgument,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "BudgetExceeded": "errors",
+    "CalibrationFailed": "errors",
     "Charge": "ledger",
     "Count": "count",
     "CountingFailed": "errors",
@@ -61,6 +63,7 @@ _HOMES = {
 
 __all__ = [
     "BudgetExceeded",
+    "CalibrationFailed",
     "Charge",
     "Count",
     "CountingFailed",

@@ -110,6 +110,10 @@ class ChatWalk:
             tally.assume(rule.note)
         if rule.family.text_only and (request.tools or request.response_format):
             tally.assume(f"no bill of {rule.row} with tools or a json_schema was recorded")
+        if rule.unproven("chat"):
+            tally.assume(
+                f"{rule.row} was calibrated on Responses; what Chat adds is taken from the family most like it"
+            )
         tally.add("overhead", rule.family.priming)
         with_tools = count_tools(request.tools, request.tool_choice, "chat", rule, self.system, tokens, tally)
         count_schema(request.response_format, "chat", rule, self.system, with_tools, tokens, tally)

@@ -57,6 +57,7 @@ class TokenCounter:
         self._refresh = refresh
         self._counts: dict[str, TextCounts] = {}
         self._history = History()
+        self._images_loaded = False
 
     def count_text_tokens(self, text: str, model: str) -> int:
         """Tokens of a bare text; not what a message with it costs. The first call of a process loads the vocabulary."""
@@ -80,9 +81,10 @@ class TokenCounter:
         if image_data is not None:
             from .images import image_tokens, size_of
 
-            return image_tokens(*size_of(image_data), _image_rule(models.rule(model)), detail, "chat").tokens
+            rule = _image_rule(await models.rule_async(model))
+            return image_tokens(*size_of(image_data), rule, detail, "chat").tokens
         part = {"type": "image_url", "image_url": {"url": image_url, "detail": detail}}
-        return (await self._image_counts([part], models.rule(model)))[0].tokens
+        return (await self._image_counts([part], await models.rule_async(model)))[0].tokens
 
     async def count_message_tokens(self, messages: Sequence[Any], model: str) -> dict[str, int]:
         """What messages alone cost: `text_tokens` with all that frames them, `image_tokens`, `total_tokens`."""
@@ -137,7 +139,7 @@ class TokenCounter:
             UnreadableRequest: they are no such request.
         """
         request = chat_request(messages, tools, tool_choice, functions, function_call, response_format)
-        fresh = ChatWalk(models.rule(model))
+        fresh = ChatWalk(await models.rule_async(model))
         return await self._counted(fresh, request.messages, lambda walk, tokens: walk.finish(request, tokens))
 
     async def count_responses(
@@ -169,7 +171,7 @@ class TokenCounter:
         """
         kept = _kept(previous_response_id, conversation, prompt, reasoning, context_management)
         request = responses_request(input, instructions, tools, tool_choice, text, kept)
-        fresh = ResponsesWalk(models.rule(model))
+        fresh = ResponsesWalk(await models.rule_async(model))
         count = await self._counted(fresh, request.input, lambda walk, tokens: walk.finish(request, tokens))
         if not verify:
             return count
@@ -233,6 +235,9 @@ class TokenCounter:
     async def _image_counts(self, parts: Sequence[Mapping[str, Any]], rule: ModelRule) -> "Sequence[ImageCount]":
         if not parts:
             return ()
+        if not self._images_loaded:
+            await asyncio.to_thread(_load_images)
+            self._images_loaded = True
         from .image_parts import images_of_parts
 
         return await images_of_parts(parts, _image_rule(rule), self._image_fetcher(), self._refresh)
@@ -278,6 +283,13 @@ def _walked(
     if not tokens.exact:
         tally.assume(_INEXACT)
     return walk, tally.count()
+
+
+def _load_images() -> None:
+    """What reads files at its first use: modules, and the table of rules."""
+    from . import fetching, image_parts, images  # noqa: F401
+
+    images.rule_names()
 
 
 def _image_rule(rule: ModelRule) -> str:

@@ -4,6 +4,7 @@
     ├── UnreadableRequest       what was given is no request of either API
     ├── VocabularyUnavailable   a tokenizer's vocabulary cannot be read
     ├── CountingFailed          the server that counts did not answer
+    ├── CalibrationFailed       the server's counts follow no rule that is known here
     ├── ExchangesUnreadable     a file of recorded exchanges cannot be read
     ├── UnknownImageRule        image_rules.toml has no row of that name
     ├── ImageError              what an image costs cannot be told
@@ -44,6 +45,10 @@ class VocabularyUnavailable(TokenCounterError):
 
 class CountingFailed(TokenCounterError):
     """The server that counts did not answer, or not with a count."""
+
+
+class CalibrationFailed(TokenCounterError):
+    """The server's counts follow no vocabulary and no frame of messages that is known here; nothing was written."""
 
 
 class ExchangesUnreadable(TokenCounterError):

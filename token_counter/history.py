@@ -4,7 +4,7 @@ A beginning is kept as a copy and compared by its content: whoever changes a mes
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, Protocol, Self, TypeVar
 
 from .count import Tally
@@ -36,10 +36,11 @@ _Walk = TypeVar("_Walk", bound=Walk)
 
 @dataclass(frozen=True)
 class Beginning(Generic[_Walk]):
-    """The first messages of a conversation, and the walk that has counted them."""
+    """The first messages of a conversation, the walk that has counted them, and the beginning that it went on from."""
 
     items: list[Mapping[str, Any]]
     walk: _Walk
+    before: "Beginning[_Walk] | None" = None
 
 
 class History:
@@ -57,19 +58,25 @@ class History:
         best = Beginning([], fresh)
         for known in self._kept:
             length = len(known.items)
-            fits = len(best.items) < length <= len(items) and type(known.walk) is type(fresh)
-            if fits and known.walk.rule is fresh.rule and known.items == items[:length]:
+            if not len(best.items) < length <= len(items) or known.items[-1] != items[length - 1]:
+                continue  # the last first: conversations that begin alike are told apart there
+            if type(known.walk) is type(fresh) and known.walk.rule is fresh.rule and known.items == items[:length]:
                 best = known
         return best
 
     def keep(self, before: Beginning[_Walk], more: Items, walk: _Walk) -> None:
-        """Remember that `walk` has counted `more` behind `before`, which is no longer needed."""
+        """Remember that `walk` has counted `more` behind `before`.
+
+        Of a conversation the last two beginnings stay: an answer that is asked for again goes on from the first of them.
+        """
         try:
             copies: list[Mapping[str, Any]] = [_copied(item, DEPTH) for item in more]
         except _NotJson:
             return
-        self._kept = [known for known in self._kept if known is not before][1 - KEPT :]
-        self._kept.append(Beginning([*before.items, *copies], walk))
+        others = [known for known in self._kept if known is not before and known is not before.before]
+        here = [replace(before, before=None)] if before.items else []
+        latest = Beginning([*before.items, *copies], walk, here[0] if here else None)
+        self._kept = [*others, *here, latest][-KEPT:]
 
 
 class _NotJson(Exception):

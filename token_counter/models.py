@@ -1,6 +1,6 @@
 """Which rules count a model's requests: models.toml, and the rows that `cellblock calibrate` wrote for this user."""
 
-import os
+import asyncio
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import SettingsError
+from .home import home
 
 NEWEST = "gpt-6"  # whose rules an unknown model gets
 LOCAL_FILE = "models.toml"  # in the data directory
@@ -89,6 +90,13 @@ def rule(model: str) -> ModelRule:
     return _rule(model[:NAME_CHARACTERS])
 
 
+async def rule_async(model: str) -> ModelRule:
+    """`rule`, which leaves the event loop free while the tables are read for the first time."""
+    if _rows.cache_info().currsize:
+        return rule(model)
+    return await asyncio.to_thread(rule, model)
+
+
 def forget() -> None:
     """Read the tables anew at the next use, after the local one has changed."""
     _rows.cache_clear()
@@ -97,10 +105,7 @@ def forget() -> None:
 
 def local_path() -> Path:
     """Where this user's own rows are kept, in the data directory."""
-    import platformdirs  # not at import: `import token_counter` is to cost nothing
-
-    home = os.environ.get("CELLBLOCK_HOME") or platformdirs.user_data_dir("cellblock", appauthor=False)
-    return Path(home) / LOCAL_FILE
+    return home() / LOCAL_FILE
 
 
 @lru_cache(1024)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import VocabularyUnavailable
+from .home import home
 
 if TYPE_CHECKING:
     from tiktoken import Encoding
@@ -47,13 +48,18 @@ def loaded(name: str) -> bool:
     return name in _loaded
 
 
+def kept_in() -> Path:
+    """The directory of the vocabularies where no variable names one: once per user, beside what else is kept."""
+    return home() / "vocabularies"
+
+
 def _load(name: str) -> "Encoding":
     if name not in URLS:
         raise VocabularyUnavailable(f"no vocabulary '{name}' is shipped; there are {', '.join(URLS)}")
     import tiktoken
 
     given = {variable: os.environ[variable] for variable in CACHE_VARIABLES if variable in os.environ}
-    directory = Path(next(iter(given.values()), "") or _directory())
+    directory = Path(next(iter(given.values()), "") or kept_in())
     try:
         _provide(name, directory)
     except OSError as error:
@@ -96,11 +102,3 @@ _EXPECTED = {
     "cl100k_base": "223921b76ee99bde995b7ff738513eef100fb51d18c93597a113bcffe865b2a7",
     "o200k_base": "446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d",
 }
-
-
-def _directory() -> Path:
-    """Once per user: beside what else is kept in the data directory."""
-    import platformdirs  # not at import: a process with TIKTOKEN_CACHE_DIR never needs it
-
-    home = os.environ.get("CELLBLOCK_HOME") or platformdirs.user_data_dir("cellblock", appauthor=False)
-    return Path(home) / "vocabularies"

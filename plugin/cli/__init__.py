@@ -2,7 +2,7 @@
 
 import typer
 
-from . import costs, doctor, drift, files, packages, run, setup, status, uninstall
+from . import calibrate, costs, doctor, drift, files, packages, run, setup, status, uninstall
 
 app = typer.Typer(
     name="cellblock",
@@ -11,6 +11,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command("calibrate")(calibrate.command)
 app.command("costs")(costs.command)
 app.command("doctor")(doctor.command)
 app.command("drift")(drift.command)

@@ -29,7 +29,8 @@ def command(
     """Count recorded requests anew and compare with their bills, a row for each family of models.
 
     The shares are of the bills that could be judged: exact to the token, and near, within 2 %. The mean error is in tokens
-    and in per cent of the bill. Nothing is fetched: an exchange with an image behind a link, or with what only the server knows, is not judged.
+    and in per cent of the bill. Nothing is fetched: an exchange with an image behind a link, or with what only the server
+    knows, is not judged.
 
     Example: cellblock drift --exchanges exchanges.jsonl
     """

@@ -80,9 +80,9 @@ class Library:
     Attributes:
         site_packages: of a virtual environment; it never changes while a zygote shows it.
         font_cache: a directory where matplotlib's font list is kept between starts.
-    let_go: called in a thread when nothing shows it any more; may be called again.
-    data: directories of data that the packages read: (host path, path inside); those that are missing are left out.
-    methods: what code calls that may need a package which it does not import; see inside/methods.py.
+        let_go: called in a thread when nothing shows it any more; may be called again.
+        data: directories of data that the packages read: (host path, path inside); those that are missing are left out.
+        methods: what code calls that may need a package which it does not import; see inside/methods.py.
     """
 
     site_packages: Path
