@@ -38,6 +38,16 @@ async def test_a_request_is_held_then_settled(ledger_place: str) -> None:
         assert (window.start, window.end) == (datetime(2026, 11, 3, tzinfo=UTC), datetime(2026, 11, 4, tzinfo=UTC))
 
 
+async def test_what_may_be_written_to_a_cache_is_held_at_its_price(ledger_place: str) -> None:
+    """It is dearer than input, and nobody knows it before: eight such requests at once would go over the limit."""
+    price = {"input_mtok": 1, "output_mtok": 1, "cache_write_mtok": "1.25"}
+    async with open_at(ledger_place, clock=Clock(NOON), budgets=[DAY], prices={MODEL: price}) as ledger:
+        held = await ledger.reserve(600, 5, model=MODEL, output_tokens=100)
+        assert held.dollars == Decimal("0.00085")  # 600 * 1.25 + 100
+        entry = await ledger.settle(held, usage(600, 100, cache_write_tokens=600))
+        assert (entry.cost, entry.estimated_cost) == (Decimal("0.00085"), Decimal("0.0007"))
+
+
 async def test_the_refusal_says_everything(ledger_place: str) -> None:
     """What it would cost, what there is, until when: in the message and as attributes."""
     async with open_at(ledger_place, clock=Clock(NOON), budgets=[DAY]) as ledger:

@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import os
+import pty
 import re
 import subprocess
 import sys
@@ -88,6 +89,18 @@ def test_files(filled: Path, form: str) -> None:
         assert list(pandas.read_parquet(io.BytesIO(data))["user"]) == ["5", EVIL]
     else:
         assert [json.loads(line)["request"] for line in data.splitlines()] == [{"input": EVIL}] * 3
+
+
+def test_a_csv_on_a_terminal_harms_nothing(filled: Path) -> None:
+    """Names stay in their line there; a pipe gets them as they are."""
+    code = "import sys; sys.argv[:] = ['cellblock', 'costs', '--format', 'csv']; from plugin.cli import main; main()"
+    screen, end = pty.openpty()
+    subprocess.run([sys.executable, "-c", code], stdout=end, check=True, timeout=60, env=os.environ)
+    said = os.read(screen, 65536)
+    os.close(screen)
+    os.close(end)
+    assert b"\x1b" not in said and b"\\x1b[2J" in said
+    assert "\x1b[2J" in costs("--format", "csv").stdout
 
 
 def test_until_includes_the_day(filled: Path) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import csv
 import io
 import json
+import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -20,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ledgers import MODEL, Clock, open_at, usage
 
-from token_counter import InvalidArgument, TokenCounter, Usage, report_span
+from token_counter import InvalidArgument, TokenCounter, Usage, report_html, report_span
 from token_counter.exchanges import count_exchanges, drift, read_exchanges
 from token_counter.ledger import Charge, Estimate, Ledger
 from token_counter.ledger.export import exchanges
@@ -194,6 +195,8 @@ async def test_a_date_begins_in_the_operators_zone(ledger_place: str) -> None:
         pytest.param({"by": [{}]}, "nothing to group by", id="a dict"),
         pytest.param({"since": "yesterday"}, "since must be", id="text as a time"),
         pytest.param({"until": 5}, "until must be", id="a number as a time"),
+        pytest.param({"since": date.min}, "in no year of UTC", id="before all years"),
+        pytest.param({"since": NOON, "until": date(2026, 11, 3)}, "is before since", id="from later than until"),
     ],
 )
 async def test_what_cannot_be_reported(ledger: Ledger, options: dict[str, Any], message: str) -> None:
@@ -332,10 +335,28 @@ async def test_no_cell_of_a_csv_is_a_formula(evil: Ledger) -> None:
     assert {"=cmd|' /C calc'!A0", "+1+1", "@SUM(A1)", " =1", "a,b\"c'd\r\ne"} <= names
 
 
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("=1", "'=1"),
+        (" \u3000\uff1d1", "' \u3000\uff1d1"),
+        ("\t=1", "'\t'=1"),
+        ("x;=1", "x;'=1"),
+        ("x\n+1,-1", "x\n'+1,'-1"),
+        ("a-b = c; d", "a-b = c; d"),
+        ("ft:gpt-4o:acme::x1", "ft:gpt-4o:acme::x1"),
+    ],
+)
+def test_formulas_are_defused_wherever_a_cell_may_begin(name: str, written: str) -> None:
+    """Where a spreadsheet's cells end with a semicolon, quotes around a name do not hold it together."""
+    (_, row) = csv.reader(io.StringIO(as_csv(pandas.DataFrame({"user": [name]})).decode()))
+    assert row == [written]
+
+
 async def test_json_and_parquet_read_back(evil: Ledger) -> None:
     """Names as they were kept, numbers as they were added up, unknown as null."""
     frame = await cost_report(evil)
-    rows = json.loads(as_json(frame))
+    rows = json.loads(as_json(frame).decode("ascii"))
     assert {row["user"] for row in rows} == set(frame["user"])
     assert rows[0]["day"] == "2026-11-03"
     assert [row["cost"] for row in rows if row["model"] != MODEL] == [None] * len(EVIL)
@@ -390,6 +411,21 @@ async def test_a_long_table_is_cut(ledger: Ledger) -> None:
     by_day = render(await overview(ledger, by=("day",)), limit=3).splitlines()
     assert [line[:10] for line in by_day if line.startswith("2026-")] == ["2026-11-30", "2026-12-01", "2026-12-02"]
     assert "more rows" not in render(await overview(ledger, by=("user",)), limit=0)
+
+
+@pytest.mark.parametrize(
+    ("by", "names"), [("user", ["29", "28", "27"]), ("day", ["2026-11-30", "2026-12-01", "2026-12-02"])]
+)
+async def test_the_pages_table_is_cut_alike(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, by: Any, names: list[str]
+) -> None:
+    """What is not shown is counted."""
+    for number in range(30):
+        await ledger.record(usage(number + 1), user_id=number, model=MODEL, at=NOON + timedelta(days=number))
+    monkeypatch.setattr(report_html, "TABLE_ROWS", 3)
+    html = page(await overview(ledger, by=(by,))).decode()
+    assert re.findall('<td class="name"><bdi>([^<]*)</bdi>', html) == names
+    assert "27 more rows are not shown" in html
 
 
 @settings(max_examples=30)
@@ -457,6 +493,7 @@ def test_times_as_people_write_them(text: str, at: str) -> None:
 def test_a_day_that_is_named_is_included() -> None:
     """Until its end; a time is until just then."""
     assert report_span.end("2026-11-01", BERLIN) == datetime(2026, 11, 1, 23, tzinfo=UTC)
+    assert report_span.end("20261101", BERLIN) == datetime(2026, 11, 1, 23, tzinfo=UTC)
     assert report_span.end("2026-11-01T12:00", BERLIN) == datetime(2026, 11, 1, 11, tzinfo=UTC)
 
 
@@ -475,7 +512,14 @@ async def test_exchanges_are_those_whose_request_was_kept(ledger_place: str) -> 
         await ledger.record(bill, user_id="secret-user", model=MODEL, request=request, request_id="r1", estimate=9)
         await ledger.record(usage(1), user_id=5, model=MODEL)
         await ledger.record(None, user_id=5, model=MODEL, status="failed", request=request)
-        await ledger.record(usage(2), user_id=5, model=MODEL, request={"input": "x"}, request_id="r2")
+        named = {
+            "input": "x",
+            "user": "u-5",
+            "safety_identifier": "u-5",
+            "metadata": {"who": "u-5"},
+            "prompt_cache_key": "u-5",
+        }
+        await ledger.record(usage(2), user_id=5, model=MODEL, request=named, request_id="r2")
         lines = [line async for line in exchanges(ledger)]
     first, second = (json.loads(line) for line in lines)
     assert all(line.count("\n") == 1 and line.isascii() for line in lines)
@@ -483,7 +527,7 @@ async def test_exchanges_are_those_whose_request_was_kept(ledger_place: str) -> 
     assert (first["billed_input_tokens"], first["estimated_input_tokens"], first["request"]) == (10, 9, request)
     assert Usage.from_openai(first["usage"]) == bill
     assert (second["endpoint"], second["estimated_input_tokens"]) == ("/v1/responses", None)
-    assert "secret-user" not in lines[0]
+    assert "secret-user" not in lines[0] and second["request"] == {"input": "x"}
 
 
 async def test_exchanges_are_what_drift_reads(ledger_place: str, tmp_path: Path) -> None:

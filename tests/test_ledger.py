@@ -10,18 +10,19 @@ import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta, timezone
-from decimal import Decimal
+from decimal import Context, Decimal, localcontext
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ledgers import MODEL, Clock, crowd, open_at, usage
 from openai.types.completion_usage import CompletionUsage
 
-from token_counter import InvalidArgument, LedgerError, Settings, SettingsError, Usage, open_ledger
+from token_counter import InvalidArgument, LedgerError, Settings, SettingsError, Threshold, Usage, open_ledger
 from token_counter.labels import MAX_CHARACTERS, label, user_label
 from token_counter.ledger import Charge, Entry, Estimate, Ledger, Measure, SqliteLedger
 from token_counter.ledger.connection import Connection
@@ -159,6 +160,45 @@ async def test_what_a_request_costs_and_takes_of_a_budget(
     assert entry.spent_dollars == Decimal(takes)
 
 
+@pytest.mark.parametrize(
+    ("bill", "model", "status", "charges", "spent"),
+    [
+        pytest.param(
+            usage(10),
+            MODEL,
+            "completed",
+            [Charge("x", dollars=Decimal(5)), Charge("?")],
+            "5.00001",
+            id="another unknown",
+        ),
+        pytest.param(
+            usage(10), "acme-unknown", "completed", [Charge("x", dollars=Decimal(5))], "5", id="an unpriced model"
+        ),
+        pytest.param(
+            None, MODEL, "cancelled", [Charge("x", dollars=Decimal(5))], "5.00003", id="no bill: the estimate"
+        ),
+        pytest.param(None, MODEL, "failed", [Charge("x", dollars=Decimal(5))], "5", id="failed"),
+    ],
+)
+async def test_a_known_charge_is_taken_of_the_budget(
+    ledger: Ledger, bill: Any, model: str, status: Any, charges: list[Charge], spent: str
+) -> None:
+    """Whatever else of the request has no price."""
+    entry = await ledger.record(bill, user_id=5, model=model, status=status, charges=charges, estimate=30)
+    assert entry.spent_dollars == Decimal(spent)
+
+
+async def test_a_whole_answer_is_priced_by_its_service_tier(ledger: Ledger) -> None:
+    """Which is not always the one that was asked for; what the caller states goes before."""
+    answer = {"usage": usage(1000), "service_tier": "flex"}
+    at = datetime(2026, 11, 3)
+    costs = [
+        (await ledger.record(answer, user_id=5, model="gpt-5.4", at=at, service_tier=tier)).cost
+        for tier in (None, "default")
+    ]
+    assert costs == [Decimal("0.00125"), Decimal("0.0025")]
+
+
 async def test_a_charge_nobody_knows_the_price_of_leaves_the_cost_unknown(ledger: Ledger) -> None:
     """What the tokens cost is known, and kept."""
     entry = await ledger.record(usage(10), user_id=5, model=MODEL, charges=[Charge("teleport")])
@@ -268,7 +308,13 @@ async def test_a_user_is_a_number_or_text(ledger: Ledger, user_id: Any) -> None:
         pytest.param({"charges": [Charge("x", dollars=Decimal("NaN"))]}, "charge 'x'", id="NaN dollars"),
         pytest.param({"charges": [Charge("x", dollars=Decimal(-1))]}, "charge 'x'", id="negative dollars"),
         pytest.param({"charges": [Charge("x", count=-1)]}, "count", id="a negative count"),
+        pytest.param({"charges": [Charge("x", dollars=Decimal(10**5))] * 100}, "sum of", id="charges of ten millions"),
         pytest.param({"at": "yesterday"}, "datetime", id="a time as text"),
+        pytest.param({"at": datetime.min}, "year 1;", id="the year 1"),
+        pytest.param({"at": datetime.max}, "year 9999;", id="the year 9999"),
+        pytest.param(
+            {"at": datetime.min.replace(tzinfo=timezone(timedelta(hours=14)))}, "year of UTC", id="before all years"
+        ),
     ],
 )
 async def test_the_callers_own_mistakes_are_refused(ledger: Ledger, facts: dict[str, Any], message: str) -> None:
@@ -401,12 +447,50 @@ async def test_the_originals_functions(ledger: Ledger) -> None:
     assert len(await kept(ledger)) == 5  # what was billed stays billed
 
 
-@pytest.mark.parametrize("cost", [float("nan"), float("inf"), -1, 10**9, "1", None, True])
+@pytest.mark.parametrize(
+    "cost",
+    [
+        float("nan"),
+        float("inf"),
+        -1,
+        10**9,
+        10**400,
+        Decimal("sNaN"),
+        Decimal("-Infinity"),
+        Decimal("1e400"),
+        "1",
+        None,
+        True,
+    ],
+)
 async def test_a_stated_cost_is_an_amount(ledger: Ledger, cost: Any) -> None:
     """Nothing else is kept."""
     with pytest.raises(InvalidArgument, match="cost must be"):
         await ledger.save_token_usage(5, "gpt-4o", 1, 1, cost)
     assert await kept(ledger) == []
+
+
+async def test_a_stated_cost_may_be_numpys(ledger: Ledger) -> None:
+    """Which is a float that writes itself otherwise."""
+    await ledger.save_token_usage(5, "gpt-4o", 1, 1, numpy.float64(0.1))
+    assert [entry.cost for entry in await kept(ledger)] == [Decimal("0.1")]
+
+
+async def test_the_callers_decimal_context_rounds_no_money(ledger_place: str) -> None:
+    """Neither what is kept, nor what is read, nor the sum at which a threshold is told."""
+    told: list[Threshold] = []
+    budget = {"per": "day", "dollars": "0.12346"}
+    async with open_at(ledger_place, budgets=[budget], on_threshold=told.append) as ledger:
+        with localcontext(Context(prec=3)):
+            fees = [Charge("fee", dollars=Decimal("0.1234567")), Charge("fee", dollars=Decimal("0.000000001"))]
+            entry = await ledger.record(usage(1), user_id=5, model=MODEL, charges=fees)
+            await ledger.record(usage(1), user_id=5, model=MODEL)
+            total = (await ledger.get_user_token_usage(5))["total_cost"]
+            first, _ = await kept(ledger)
+        assert entry.charge_cost == entry.charges["fee"] == Decimal("0.123456701")
+        assert first == entry and entry.cost == Decimal("0.123457701")
+        assert total == 0.123458701
+        assert [threshold.share for threshold in told] == [0.8]
 
 
 async def test_a_user_can_be_forgotten(ledger_place: str) -> None:
@@ -417,7 +501,7 @@ async def test_a_user_can_be_forgotten(ledger_place: str) -> None:
         body = {"input": "my secret"}
         for user in (5, 5, 6):
             await ledger.record(usage(10), user_id=user, model=MODEL, conversation="ours", problem="p", request=body)
-        await ledger.reserve(1, 5, model=MODEL)
+        held = await ledger.reserve(1, 5, model=MODEL, output_tokens=3)
         assert await ledger.forget_user(5) == 2
         assert await ledger.forget_user(5) == 0
         assert sorted((entry.user_id, entry.conversation) for entry in await kept(ledger)) == [
@@ -426,8 +510,10 @@ async def test_a_user_can_be_forgotten(ledger_place: str) -> None:
             ("6", "ours"),
         ]
         assert [body is None async for _, body in ledger.entries()].count(True) == 2
-        (_, own, held), (_, everyones, _) = await ledger.budgets(5)
-        assert (own.tokens, held.tokens, everyones.tokens) == (0, 0, 30)
+        (_, own, own_held), (_, everyones, everyones_held) = await ledger.budgets(5)
+        assert (own.tokens, own_held.tokens, everyones.tokens) == (0, 0, 30)
+        assert everyones_held.tokens == 4  # it is under way
+        assert await ledger.release(held)
         (_, nobodys, _), _ = await ledger.budgets("(forgotten)")
         assert nobodys.tokens == 20
 
@@ -672,6 +758,22 @@ async def test_a_full_disk_loses_nothing_that_was_kept(path: Path) -> None:
         assert len(await kept(ledger)) == kept_
         await ledger.save_token_usage(5, "gpt-4o", 1, 1, 0.1)
         assert (await ledger.get_user_token_usage(5))["total_input_tokens"] == kept_ + 1
+
+
+async def test_closing_ends_what_is_under_way(tmp_path: Path) -> None:
+    """Also where that is the first call, which opens the database: it is done, and the file is let go."""
+    ledger = SqliteLedger(tmp_path / "l.sqlite3", Settings())
+    first = asyncio.create_task(ledger.reset_user_token_stats(5))
+    await asyncio.sleep(0)
+    await ledger.aclose()
+    await first
+    await ledger.aclose()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "l.sqlite3",
+        "l.sqlite3.opening",
+    ]  # SQLite ended its log
+    with pytest.raises(LedgerError, match="was closed"):
+        await ledger.get_user_token_usage(5)
 
 
 def test_a_ledger_does_not_go_through_a_fork(tmp_path: Path) -> None:

@@ -147,6 +147,10 @@ def test_usages_add_up(one: Usage, other: Usage) -> None:
         # all of it at the second tier's 4.00: prompts over 272,000
         pytest.param("gpt-6.1-sol", Usage(272_001), THEN, "1.088004", id="a long prompt"),
         pytest.param("gpt-6.1-sol", Usage(272_000), THEN, "0.544", id="a prompt that is just not long"),
+        # 200,000 * 5 + 100,000 * 0.5 + 1,000 * 22.5, for a million
+        pytest.param("gpt-5.4", Usage(300_000, 1000, 100_000), THEN, "1.0725", id="a long prompt, partly cached"),
+        # 1,000 * 4 + 4,000 * 0.4 + 15,000 * 5 + 500 * 20
+        pytest.param("gpt-5.6-sol", Usage(20_000, 500, 4000, 10_000, 5000), THEN, "0.0906", id="reads and writes"),
         pytest.param("o3", Usage(1000), datetime(2025, 6, 9, 23, 59), "0.01", id="the day before a price change"),
         pytest.param("o3", Usage(1000), datetime(2025, 6, 10), "0.002", id="the day of a price change"),
         # 1000 x 3.00: a fine-tuned model is not priced as its base
@@ -274,6 +278,7 @@ def test_settings_of_the_file_give_way_to_the_environment(tmp_path: Path, monkey
         pytest.param({"prices": {"x": {"input_mtok": -1, "output_mtok": 0}}}, "", "greater than or equal", id="a negative price"),
         pytest.param({"prices": {"x": {"input_mtok": "nan", "output_mtok": 0}}}, "", "finite", id="NaN dollars"),
         pytest.param({"prices": {"x": {"inptu_mtok": 1, "output_mtok": 0}}}, "", "inptu_mtok", id="a slip"),
+        pytest.param({"reservation_seconds": "inf"}, "", "less than or equal", id="for ever"),
         pytest.param({"budgets": [{"per": "day"}]}, "", "needs dollars, tokens or both", id="a limit of nothing"),
         pytest.param({"budgets": [{"per": "day", "tokens": 1, "each": "all", "users": ["5"]}]}, "", 'each = "user"', id="all of some"),
         pytest.param({}, "budgets = [", "token_counter.toml cannot be read", id="a broken file"),

@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from .config import Limit
 from .errors import BudgetExceeded
 from .labels import label
+from .prices import EXACT
 
 Unit = Literal["dollars", "tokens"]
 
@@ -99,10 +100,17 @@ def windows(budgets: Iterable[Limit], user_id: str, at: datetime, zone: ZoneInfo
     return [*mine, *(window for window in everyones if (window.per, window.unit) not in replaced), *alls]
 
 
-def reached(window: Window, before: Spent, after: Spent, user_id: str) -> list[Threshold]:
-    """The thresholds between two sums: of all processes one alone sees each, since sums go up in one step."""
-    low, high = before.of(window.unit), after.of(window.unit)
-    shares = [share for share in sorted(window.thresholds) if low < Decimal(str(share)) * window.amount <= high]
+def reached(window: Window, took: Spent, spent: Spent, user_id: str) -> list[Threshold]:
+    """The thresholds that a request has crossed: of all processes one alone sees each, since sums go up in one step.
+
+    Args:
+        took: what the request took.
+        spent: all, the request included.
+    """
+    high = spent.of(window.unit)
+    with localcontext(EXACT):
+        low = high - took.of(window.unit)
+        shares = [share for share in sorted(window.thresholds) if low < Decimal(str(share)) * window.amount <= high]
     return [Threshold(window, share, high, user_id) for share in shares]
 
 

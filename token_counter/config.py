@@ -81,10 +81,10 @@ class Settings(BaseSettings):
     fees: dict[str, Dollars] = {}  # dollars for one use of what is not tokens, such as "container"
     price_provider: str = "openai"  # whose price list of genai-prices
     budgets: tuple[Limit, ...] = ()
-    reserve_output_tokens: int = Field(
-        1000, ge=0, le=10**9
-    )  # where a reservation does not say how long the answer may be
-    reservation_seconds: float = Field(900, gt=0)  # after which one that nobody settled no longer counts
+    # Where a reservation does not say how long the answer may be.
+    reserve_output_tokens: int = Field(1000, ge=0, le=10**9)
+    # After which one that nobody settled no longer counts; at most a month.
+    reservation_seconds: float = Field(900, gt=0, le=31 * 86400)
     keep_requests: bool = False  # keep the bodies that `record` is given, for the export of exchanges
 
     def __init__(self, **values: Any) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, Provider
 
 # 50 digits: a billion tokens of the dearest model need 24. A caller's own context cannot round or trap ours.
-_EXACT = Context(prec=50)
+EXACT = Context(prec=50)
 
 _MILLION = Decimal(1_000_000)
 _NAME_CHARACTERS = 200  # no model has a longer name: what is longer has no price, and is not looked for
@@ -95,14 +95,14 @@ class Prices:
             batch: whether it came through the Batch API.
         """
         own = self._own_price(model)
-        with localcontext(_EXACT):
+        with localcontext(EXACT):
             if own is not None:
                 return _own_cost(usage, own)
             return self._listed_cost(usage, model, at or datetime.now(UTC), service_tier or "", batch)
 
     def fee(self, name: str, model: str, count: int = 1, at: datetime | None = None) -> Decimal | None:
         """Dollars for uses of something that is no token, such as "web_search" or "container"; None if nobody knows."""
-        with localcontext(_EXACT):
+        with localcontext(EXACT):
             if name in self._fees:
                 return self._fees[name] * count
             found = self._model(model)

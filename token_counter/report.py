@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from . import models
 from .budget import midnight
 from .errors import InvalidArgument, MissingExtra, shown
-from .ledger.booking import moment
+from .ledger.booking import span
 from .ledger.store import GROUPS, Group, Measure
 
 if TYPE_CHECKING:
@@ -97,13 +97,13 @@ async def cost_report(
             Empty: one row for everything.
 
     Raises:
-        InvalidArgument: there is no such group, or no such time.
+        InvalidArgument: there is no such group, no such time, or `until` is before `since`.
         MissingExtra: pandas is not installed.
     """
     groups, zone = _groups(by), ledger.settings.zone
     pandas = await _pandas()
     measures = _measures(COLUMNS)
-    start, end = _moment("since", since, zone), _moment("until", until, zone)
+    start, end = _span(since, until, zone)
     found = await ledger.store.groups(groups, measures, start, end, zone)
     rows = [(*keys, *_numbers(COLUMNS, dict(zip(measures, numbers, strict=True)))) for keys, numbers in found]
     return _frame(pandas, [*groups, *(column.name for column in COLUMNS)], rows)
@@ -126,7 +126,7 @@ async def drift_report(
     columns = [column for column in COLUMNS if column.name in DRIFT]
     measures = _measures(columns)
     zone, pandas = ledger.settings.zone, await _pandas()
-    start, end = _moment("since", since, zone), _moment("until", until, zone)
+    start, end = _span(since, until, zone)
     sums: dict[str, dict[Measure, Any]] = {}
     for (model,), numbers in await ledger.store.groups(("model",), measures, start, end, zone):
         theirs = sums.setdefault((family or family_of)(model or ""), dict.fromkeys(measures, 0))
@@ -190,14 +190,21 @@ def _groups(by: Iterable[Any] | Group) -> tuple[Group, ...]:
     return groups
 
 
-def _moment(name: str, at: date | datetime | None, zone: ZoneInfo) -> datetime | None:
-    if at is None:
-        return None
-    if isinstance(at, datetime):
-        return moment(at)
-    if isinstance(at, date):
+def _span(
+    since: date | datetime | None, until: date | datetime | None, zone: ZoneInfo
+) -> tuple[datetime | None, datetime | None]:
+    return span(_time("since", since, zone), _time("until", until, zone))
+
+
+def _time(name: str, at: date | datetime | None, zone: ZoneInfo) -> datetime | None:
+    if at is None or isinstance(at, datetime):
+        return at
+    if not isinstance(at, date):
+        raise InvalidArgument(f"{name} must be a date or a datetime, not {shown(at)}")
+    try:
         return midnight(at, zone)
-    raise InvalidArgument(f"{name} must be a date or a datetime, not {shown(at)}")
+    except OverflowError:
+        raise InvalidArgument(f"{name}: {at} begins in no year of UTC") from None
 
 
 async def _pandas() -> Any:

@@ -1,6 +1,7 @@
 """Cost reports as files: csv, json, parquet. What strangers named cannot become a formula where a file is opened."""
 
 import io
+import re
 from typing import TYPE_CHECKING
 
 from .errors import MissingExtra
@@ -8,23 +9,25 @@ from .errors import MissingExtra
 if TYPE_CHECKING:
     import pandas
 
-# What spreadsheets read as the beginning of a formula, plain and in full width:
-# https://owasp.org/www-community/attacks/CSV_Injection
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+# Where spreadsheets read a formula: at the beginning of a cell, plain and in full width, and after what some of them,
+# by the country they are set to, take for the end of a cell: https://owasp.org/www-community/attacks/CSV_Injection
+_FORMULA = re.compile(
+    "^(?=[ \u00a0\u3000]*[\t\r\n])|(?:^|(?<=[;,\t\r\n]))(?=[ \u00a0\u3000]*[=+\\-@|\uff1d\uff0b\uff0d\uff20])"
+)
 
 
 def as_csv(frame: "pandas.DataFrame") -> bytes:
-    """UTF-8, with a header. A name that looks like a formula gets an apostrophe before it."""
+    """UTF-8, with a header. What looks like a formula in a name gets an apostrophe before it."""
     text: str = frame.map(_defused).to_csv(index=False, lineterminator="\n", date_format="%Y-%m-%d")
     return text.encode()
 
 
 def as_json(frame: "pandas.DataFrame") -> bytes:
-    """A list of objects; unknown numbers are null, days 2026-11-03."""
+    """A list of objects; unknown numbers are null, days 2026-11-03. ASCII: a terminal may be where it goes."""
     dated = frame.copy()
     for name in dated.columns.intersection(["day", "month"]):
         dated[name] = dated[name].dt.strftime("%Y-%m-%d")
-    text: str = dated.to_json(orient="records", indent=2, double_precision=12, force_ascii=False)
+    text: str = dated.to_json(orient="records", indent=2, double_precision=12)
     return f"{text}\n".encode()
 
 
@@ -44,6 +47,4 @@ def as_parquet(frame: "pandas.DataFrame") -> bytes:
 
 
 def _defused(value: object) -> object:
-    if isinstance(value, str) and value.lstrip(" \u00a0\u3000").startswith(_FORMULA):
-        return f"'{value}"
-    return value
+    return _FORMULA.sub("'", value) if isinstance(value, str) else value

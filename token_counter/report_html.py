@@ -6,7 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from .report import KINDS
-from .report_overview import TITLES, Overview, by_day, dollars, printable, share, written
+from .report_overview import TITLES, Overview, by_day, dollars, printable, share, shown_rows, written
 
 if TYPE_CHECKING:
     import pandas
@@ -49,9 +49,10 @@ def page(overview: Overview) -> bytes:
     if len(overview.days):
         sections.append(f"<h2>By day</h2>{_days_chart(overview)}")
         sections.append(f"<h2>By model</h2>{_bars_chart(overview.models)}")
-    sections.append(
-        f"<h2>By {escape(', '.join(overview.by)) or 'all'}</h2>{_table(overview.rows, overview.by, _SHOWN)}"
-    )
+    rows = shown_rows(overview, TABLE_ROWS)
+    sections.append(f"<h2>By {escape(', '.join(overview.by)) or 'all'}</h2>{_table(rows, overview.by, _SHOWN)}")
+    if hidden := len(overview.rows) - len(rows):
+        sections.append(f"<p>{hidden:,} more rows are not shown; a csv file has them.</p>")
     if len(overview.drift):
         sections.append(
             f"<h2>Estimates against bills</h2>{_table(overview.drift, ('family',), list(overview.drift.columns)[1:])}"
@@ -127,10 +128,8 @@ def _bars_chart(models: "pandas.DataFrame") -> str:
 def _table(frame: "pandas.DataFrame", names: Sequence[str], numbers: Sequence[str]) -> str:
     head = "".join(f'<th class="name">{escape(name)}</th>' for name in names)
     head += "".join(f"<th>{escape(TITLES.get(name, name))}</th>" for name in numbers)
-    lines = [_row(row, names, numbers) for row in frame.head(TABLE_ROWS).to_dict("records")]
-    hidden = len(frame) - len(lines)
-    more = f"<p>{hidden:,} more rows are not shown; a csv file has them.</p>" if hidden else ""
-    return f'<div class="wide"><table><tr>{head}</tr>{"".join(lines)}</table></div>{more}'
+    lines = "".join(_row(row, names, numbers) for row in frame.to_dict("records"))
+    return f'<div class="wide"><table><tr>{head}</tr>{lines}</table></div>'
 
 
 def _row(row: dict[Any, Any], names: Iterable[str], numbers: Iterable[str]) -> str:

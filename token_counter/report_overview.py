@@ -32,7 +32,7 @@ class Overview:
     Attributes:
         total: a row of `cost_report`, of everything.
         days: costs by day and model, oldest first.
-        rows: as asked for by `by`.
+        rows: as asked for by `by`; all of them, see `shown_rows`.
         models: by model, the dearest first.
         drift: estimates against bills.
     """
@@ -66,6 +66,14 @@ async def overview(
         models=models.sort_values(["cost", "model"], ascending=[False, True], na_position="last"),
         drift=await drift_report(ledger, since, until, family),
     )
+
+
+def shown_rows(overview: Overview, limit: int) -> "pandas.DataFrame":
+    """As many rows as there is place for: the dearest, or the latest where days are asked for. 0: all."""
+    if {"day", "month"} & set(overview.by):
+        return overview.rows.tail(limit or len(overview.rows))
+    dearest = overview.rows.sort_values("cost", ascending=False, na_position="last", kind="stable")
+    return dearest.head(limit or len(dearest))
 
 
 def by_day(overview: Overview) -> "pandas.Series[float]":

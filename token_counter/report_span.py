@@ -35,9 +35,10 @@ def end(text: str, zone: ZoneInfo) -> datetime:
 
 def _read(name: str, text: str, zone: ZoneInfo, add: timedelta) -> datetime:
     try:
-        if len(text) == len("2026-11-01"):
+        try:
             return midnight(date.fromisoformat(text) + add, zone)
-        at = datetime.fromisoformat(text)
+        except ValueError:
+            at = datetime.fromisoformat(text)
         return (at if at.tzinfo else at.replace(tzinfo=zone)).astimezone(UTC)
     except (ValueError, OverflowError):
         raise InvalidArgument(f"{name}: {shown(text)} is no time; 2026-11-01, 2026-11-01T12:00 and 7d are") from None

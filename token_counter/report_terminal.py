@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rich.cells import cell_len, set_cell_size
 
 from .report import KINDS
-from .report_overview import TITLES, Overview, by_day, dollars, written
+from .report_overview import TITLES, Overview, by_day, dollars, shown_rows, written
 
 if TYPE_CHECKING:
     import pandas
@@ -78,10 +78,7 @@ def _cost(total: Any) -> str:
 
 
 def _table(overview: Overview, limit: int) -> str:
-    frame = overview.rows
-    if not {"day", "month"} & set(overview.by):
-        frame = frame.sort_values("cost", ascending=False, na_position="last", kind="stable")
-    shown = frame.tail(limit) if {"day", "month"} & set(overview.by) and limit else frame.head(limit or len(frame))
+    shown = shown_rows(overview, limit)
     whole = overview.total["cost"]
     header = [*overview.by, *(TITLES.get(name, name) for name in COLUMNS), "share", ""]
     rows = []
@@ -93,7 +90,7 @@ def _table(overview: Overview, limit: int) -> str:
     text = _aligned(header, rows, len(overview.by))
     if shown["unpriced"].any():
         text += "\n* some of its requests have no price: set one in `prices`"
-    hidden = len(frame) - len(shown)
+    hidden = len(overview.rows) - len(shown)
     return text + (f"\n{hidden:,} more rows: --limit 0 shows all" if hidden else "")
 
 

@@ -110,6 +110,12 @@ class Usage:
         )
 
 
+def service_tier_of(given: object) -> str | None:
+    """What a whole answer says it was served by; a bare usage does not say."""
+    tier = _get(given, "service_tier")
+    return tier if isinstance(tier, str) else None
+
+
 def _has_numbers(given: object) -> bool:
     return any(_get(given, name) is not None for name in ("input_tokens", "prompt_tokens"))
 

@@ -80,12 +80,18 @@ async def _write(settings: "Settings", form: str, asked: "Question", output: Pat
             typer.echo(
                 "cellblock: there is nothing to write; requests are kept where CELLBLOCK_KEEP_REQUESTS=1", err=True
             )
+        to_screen = output is None and sys.stdout.isatty()
         target = cast(BinaryIO, sys.stdout.buffer if output is None else output.open("wb"))
         try:
-            target.write(first)
+            target.write(_legible(first) if to_screen else first)
             async for part in parts:
-                target.write(part)
+                target.write(_legible(part) if to_screen else part)
             target.flush()
         finally:
             if output is not None:
                 target.close()
+
+
+def _legible(part: bytes) -> bytes:
+    """For a terminal: names of strangers in a csv stay in their line. A file and a pipe get them as they are."""
+    return "\n".join(map(shown, part.decode().split("\n"))).encode()

@@ -1,26 +1,25 @@
 """From what an API billed to an entry of the ledger: prices, shares of the input, and what could not be read."""
 
 import logging
-import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import ROUND_HALF_EVEN, Context, Decimal
+from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 
 from ..errors import InvalidArgument, InvalidUsage, shown
 from ..labels import label, text_label, user_label
-from ..prices import Prices
+from ..prices import EXACT, Prices
 from ..usage import Usage
 from .record import STATUSES, Charge, Entry, Estimate
 
 MAX_DOLLARS = Decimal(100_000)  # of one request: what is more is a price or a number gone wrong
 MAX_CALLS = 10**6
+YEARS = range(1970, 2200)  # a time outside is a number gone wrong, and no calendar of a zone holds the last ones
 PROBLEM_CHARACTERS = 200
 
 log = logging.getLogger("cellblock")
 
 _PICODOLLAR = Decimal(1).scaleb(-12)
-_EXACT = Context(prec=50)
 
 
 @dataclass(frozen=True)
@@ -52,12 +51,12 @@ def book(entry_id: str, at: datetime, given: object, request: Request, prices: P
     """
     if request.status not in STATUSES:
         raise InvalidArgument(f"status is {shown(request.status)}; it is one of {', '.join(STATUSES)}")
+    if at.year not in YEARS:
+        raise InvalidArgument(f"at is in the year {at.year}; an entry's is {YEARS[0]} to {YEARS[-1]}")
     usage, problem = _read(given, request)
     charges = _charges(request, prices, at)
     token_cost = _token_cost(usage, request, prices, at)
-    charge_cost = (
-        None if None in charges.values() else rounded(sum((c or Decimal(0) for c in charges.values()), Decimal()))
-    )
+    charge_cost = None if None in charges.values() else _sum(charges.values())
     both_known = token_cost is not None and charge_cost is not None
     estimate = request.estimate
     return Entry(
@@ -78,7 +77,7 @@ def book(entry_id: str, at: datetime, given: object, request: Request, prices: P
         estimated_cost=None if estimate is None else estimated_cost(estimate, request, prices, at),
         token_cost=token_cost,
         charge_cost=charge_cost,
-        cost=rounded(token_cost + charge_cost) if both_known else None,  # type: ignore[operator]
+        cost=_sum((token_cost, charge_cost)) if both_known else None,
         charges=charges,
         tool_calls=_calls(request.tool_calls),
         latency=_seconds(request.latency),
@@ -88,8 +87,15 @@ def book(entry_id: str, at: datetime, given: object, request: Request, prices: P
 def estimated_cost(estimate: Estimate, request: Request, prices: Prices, at: datetime) -> Decimal | None:
     """Of the tokens, nothing of them cached; None if nobody knows the price."""
     usage = Usage(estimate.input_tokens, estimate.output_tokens or 0, image_tokens=_images(None, estimate))
-    cost = prices.cost(usage, request.model, at, service_tier=request.service_tier, batch=request.batch)
-    return _sensible(cost)
+    return _priced(usage, request, prices, at)
+
+
+def highest_cost(estimate: Estimate, request: Request, prices: Prices, at: datetime) -> Decimal | None:
+    """As `estimated_cost`, with all of the input written to a cache where that is dearer: nobody knows it before."""
+    plain = estimated_cost(estimate, request, prices, at)
+    usage = Usage(estimate.input_tokens, estimate.output_tokens or 0, cache_write_12h_tokens=estimate.input_tokens)
+    written = None if plain is None else _priced(usage, request, prices, at)
+    return plain if written is None or plain is None else max(plain, written)
 
 
 def amount(name: str, value: object) -> Decimal:
@@ -98,9 +104,9 @@ def amount(name: str, value: object) -> Decimal:
     Raises:
         InvalidArgument: it is no amount, negative, or more than any request costs.
     """
-    if isinstance(value, int | float | Decimal) and not isinstance(value, bool) and math.isfinite(value):
-        dollars = value if isinstance(value, Decimal) else Decimal(repr(value))
-        if 0 <= dollars <= MAX_DOLLARS:
+    if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+        dollars = Decimal(repr(float(value)) if isinstance(value, float) else value)  # numpy's own repr is no number
+        if dollars.is_finite() and 0 <= dollars <= MAX_DOLLARS:
             return rounded(dollars)
     raise InvalidArgument(f"{name} must be $0 to ${MAX_DOLLARS:,} as an int, float or Decimal, not {shown(value)}")
 
@@ -109,12 +115,27 @@ def moment(at: datetime) -> datetime:
     """In UTC, and whole milliseconds: what every database holds. A time without zone is UTC."""
     if not isinstance(at, datetime):
         raise InvalidArgument(f"a time must be a datetime, not {shown(at)}")
-    at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    try:
+        at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except OverflowError:
+        raise InvalidArgument(f"the time {at.isoformat()} is in no year of UTC") from None
     return at.replace(microsecond=at.microsecond // 1000 * 1000)
 
 
+def span(since: datetime | None, until: datetime | None) -> tuple[datetime | None, datetime | None]:
+    """Both as `moment` has them.
+
+    Raises:
+        InvalidArgument: one is no time, or the second is before the first.
+    """
+    start, end = since and moment(since), until and moment(until)
+    if start is not None and end is not None and end < start:
+        raise InvalidArgument(f"until ({end:%Y-%m-%d %H:%M} UTC) is before since ({start:%Y-%m-%d %H:%M} UTC)")
+    return start, end
+
+
 def rounded(dollars: Decimal) -> Decimal:
-    return dollars.quantize(_PICODOLLAR, ROUND_HALF_EVEN, _EXACT)
+    return dollars.quantize(_PICODOLLAR, ROUND_HALF_EVEN, EXACT)
 
 
 def _read(given: object, request: Request) -> tuple[Usage | None, str | None]:
@@ -131,6 +152,10 @@ def _read(given: object, request: Request) -> tuple[Usage | None, str | None]:
 def _token_cost(usage: Usage | None, request: Request, prices: Prices, at: datetime) -> Decimal | None:
     if usage is None:  # a failed request is not billed; of an answer without usage nobody knows
         return Decimal(0) if request.status == "failed" else None
+    return _priced(usage, request, prices, at)
+
+
+def _priced(usage: Usage, request: Request, prices: Prices, at: datetime) -> Decimal | None:
     return _sensible(prices.cost(usage, request.model, at, service_tier=request.service_tier, batch=request.batch))
 
 
@@ -145,7 +170,8 @@ def _charges(request: Request, prices: Prices, at: datetime) -> dict[str, Decima
         else:
             dollars = _sensible(prices.fee(name, request.model, charge.count, at))
         earlier = charges.get(name, Decimal(0))
-        charges[name] = None if earlier is None or dollars is None else earlier + dollars
+        charges[name] = None if earlier is None or dollars is None else _sum((earlier, dollars))
+    amount("the sum of a request's charges", _sum(charges.values()))
     return charges
 
 
@@ -195,6 +221,12 @@ def _seconds(latency: object) -> float | None:
     if isinstance(latency, bool) or not isinstance(latency, int | float):
         raise InvalidArgument(f"latency must be seconds, not {shown(latency)}")
     return float(latency) if 0 <= latency < 1e9 else None
+
+
+def _sum(amounts: Iterable[Decimal | None]) -> Decimal:
+    """Of those that are known."""
+    with localcontext(EXACT):
+        return rounded(sum((dollars for dollars in amounts if dollars is not None), Decimal(0)))
 
 
 def _sensible(dollars: Decimal | None) -> Decimal | None:

@@ -53,7 +53,7 @@ class Connection:
         Raises:
             LedgerError: the database failed; names the file and what to do.
         """
-        return await self._on_thread(lambda: work(self._opened()))
+        return await self._served(lambda: work(self._opened()))
 
     async def write(self, work: Work[T]) -> T:
         """Run the work as the only writer of all processes; what it raises takes back what it did.
@@ -61,17 +61,16 @@ class Connection:
         Raises:
             LedgerError: as `read`.
         """
-        return await self._on_thread(lambda: _transaction(self._opened(), work))
+        return await self._served(lambda: _transaction(self._opened(), work))
 
     async def aclose(self) -> None:
         """Close the database and end the thread. Safe to call twice."""
-        if self._open is not None:
-            await self._on_thread(self._open.close)
-            self._open = None
-        self._closed = True
+        was_closed, self._closed = self._closed, True
+        if not was_closed and self._process == os.getpid():
+            await self._on_thread(self._close)  # after what is under way, which may be the opening
         self._thread.shutdown(wait=False)
 
-    async def _on_thread(self, work: Callable[[], T]) -> T:
+    async def _served(self, work: Callable[[], T]) -> T:
         if self._closed:
             raise LedgerError(f"the ledger {self.path} was closed; open it anew")
         if self._process not in (None, os.getpid()):
@@ -80,6 +79,9 @@ class Connection:
                 f"the ledger {self.path} was opened before this process was forked; open one in each process"
             )
         self._process = os.getpid()
+        return await self._on_thread(work)
+
+    async def _on_thread(self, work: Callable[[], T]) -> T:
         try:
             return await _finish(asyncio.get_running_loop().run_in_executor(self._thread, work))
         except (sqlite3.Error, OSError) as error:
@@ -92,6 +94,11 @@ class Connection:
             with filelock.FileLock(f"{self.path}.opening", timeout=BUSY_SECONDS, mode=0o600):
                 self._open = self._prepared()
         return self._open
+
+    def _close(self) -> None:
+        if self._open is not None:
+            self._open.close()
+            self._open = None
 
     def _prepared(self) -> sqlite3.Connection:
         is_new = not self.path.exists()

@@ -6,9 +6,8 @@ from zoneinfo import ZoneInfo
 
 from .sqlite_rows import as_text
 
-_STEP = timedelta(
-    days=7
-)  # no zone changes its offset twice within a week; the shortest time between is Morocco's Ramadan
+# No zone changes its offset twice within a week; the shortest time between is Morocco's Ramadan.
+_STEP = timedelta(days=7)
 _AS_KEPT = {"%Y-%m-%d": 10, "%Y-%m": 7}  # what a time's text begins with, where the zone is UTC
 
 

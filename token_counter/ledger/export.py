@@ -10,12 +10,16 @@ from .record import Entry
 
 CHAT, RESPONSES = "/v1/chat/completions", "/v1/responses"
 
+# Of a body, what names the user or the operator's matters and costs no token: openai/types/shared_params, 3.54
+_PERSONAL = frozenset({"user", "safety_identifier", "prompt_cache_key", "metadata"})
+
 
 async def exchanges(ledger: Ledger, since: datetime | None = None, until: datetime | None = None) -> AsyncIterator[str]:
     """The entries that were billed and whose request was kept (`keep_requests`), oldest first, each as a line.
 
     Its keys: id, at, endpoint, model, billed_input_tokens, estimated_input_tokens (null where nothing was estimated),
-    usage (in the words of the Responses API), request (the body as it was sent). Users are not in it; their words are.
+    usage (in the words of the Responses API), request (the body as it was sent, without what names the user). What
+    users wrote is in it.
     """
     async for entry, body in ledger.entries(since, until):
         if body is not None and entry.input_tokens is not None:
@@ -40,5 +44,5 @@ def _exchange(entry: Entry, request: dict[str, Any]) -> dict[str, Any]:
             },
             "output_tokens_details": {"reasoning_tokens": entry.reasoning_tokens},
         },
-        "request": request,
+        "request": {name: value for name, value in request.items() if name not in _PERSONAL},
     }

@@ -10,16 +10,16 @@ import logging
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any, Self
 
 from ..budget import Spent, Threshold, Window, reached, windows
 from ..config import Settings
 from ..errors import InvalidArgument, UnpricedModel
 from ..labels import text_label, user_label
-from ..prices import Prices
-from ..usage import Usage
-from .booking import Request, amount, book, estimated_cost, moment
+from ..prices import EXACT, Prices
+from ..usage import Usage, service_tier_of
+from .booking import Request, amount, book, highest_cost, moment, span
 from .record import Charge, Counted, Entry, Estimate, Reservation, Status
 from .store import LedgerStore, Totals
 
@@ -81,7 +81,7 @@ class Ledger:
 
         Args:
             usage: of Chat Completions or Responses, as the SDK or JSON has it; None where none came. One whose
-                numbers cannot be is kept without them, with the reason as `problem`.
+                numbers cannot be is kept without them, with the reason as `problem`. A whole answer tells its service tier.
             estimate: what was counted before it was sent.
             latency: seconds.
             status: "failed" without a usage costs nothing; "cancelled" or "completed" without one is unpriced, and
@@ -101,18 +101,18 @@ class Ledger:
         if reservation is not None:
             counted, request_id = counted or reservation.estimate, reservation.reservation_id
         facts = Request(
-            user_id,
-            text_label("model", model),
-            conversation,
-            endpoint,
-            service_tier,
-            batch,
-            status,
-            problem,
-            counted,
-            latency,
-            tool_calls,
-            tuple(charges),
+            user_id=user_id,
+            model=text_label("model", model),
+            conversation=conversation,
+            endpoint=endpoint,
+            service_tier=service_tier_of(usage) if service_tier is None else service_tier,
+            batch=batch,
+            status=status,
+            problem=problem,
+            estimate=counted,
+            latency=latency,
+            tool_calls=tool_calls,
+            charges=tuple(charges),
         )
         entry_id = uuid.uuid4().hex if request_id is None else text_label("request_id", request_id)
         await self._prices_loaded(facts)
@@ -149,7 +149,7 @@ class Ledger:
         if model is not None:
             facts = Request(who, text_label("model", model), service_tier=service_tier)
             await self._prices_loaded(facts)
-            dollars = estimated_cost(counted, facts, self.prices, now)
+            dollars = highest_cost(counted, facts, self.prices, now)
         units = {window.unit for window in held}
         if dollars is None and units == {"dollars"}:
             raise UnpricedModel(model, who)
@@ -190,9 +190,9 @@ class Ledger:
         self, since: datetime | None = None, until: datetime | None = None
     ) -> AsyncIterator[tuple[Entry, str | None]]:
         """Every entry with since <= at < until, oldest first, and the body of its request as JSON if that was kept."""
-        after = None
+        (start, end), after = span(since, until), None
         while True:
-            page = await self.store.page(since and moment(since), until and moment(until), after, PAGE_ENTRIES)
+            page = await self.store.page(start, end, after, PAGE_ENTRIES)
             for row in page.rows:
                 yield row
             after = page.after
@@ -222,12 +222,14 @@ class Ledger:
         """Of a user, since the last reset: total_input_tokens, total_output_tokens, total_text_tokens,
         total_image_tokens, total_cost in dollars (what is unpriced adds nothing)."""
         models = (await self.store.totals(user_label(user_id))).values()
+        with localcontext(EXACT):
+            cost = sum((row.cost for row in models), Decimal(0))
         return {
             "total_input_tokens": sum(row.input_tokens for row in models),
             "total_output_tokens": sum(row.output_tokens for row in models),
             "total_text_tokens": sum(row.text_tokens for row in models),
             "total_image_tokens": sum(row.image_tokens for row in models),
-            "total_cost": float(sum((row.cost for row in models), Decimal(0))),
+            "total_cost": float(cost),
         }
 
     async def get_user_token_usage_by_model(self, user_id: UserId) -> dict[str, dict[str, int | float]]:
@@ -257,8 +259,7 @@ class Ledger:
         added = await self.store.add(entry, body, reservation_id, held)
         if added.is_new and self._on_threshold is not None:
             for window, after in zip(held, added.spent, strict=True):
-                before = Spent(after.dollars - entry.spent_dollars, after.tokens - entry.spent_tokens)
-                for threshold in reached(window, before, after, entry.user_id):
+                for threshold in reached(window, Spent(entry.spent_dollars, entry.spent_tokens), after, entry.user_id):
                     await _tell(self._on_threshold, threshold)
         return added.entry
 

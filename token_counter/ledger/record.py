@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Literal, Protocol, get_args
 
 from ..errors import InvalidArgument, shown
+from ..prices import EXACT
 from ..usage import MAX_TOKENS
 
 # completed: answered. incomplete: answered, and cut by a limit. failed: refused or broken, not billed unless it says so.
@@ -165,11 +166,11 @@ class Entry:
 
     @property
     def spent_dollars(self) -> Decimal:
-        """What it takes of a budget: the bill, as far as it is known, else the estimate."""
-        for known in (self.cost, self.token_cost, self.estimated_cost):
-            if known is not None:
-                return known
-        return Decimal(0)
+        """What it takes of a budget: tokens as billed, else as estimated, and every charge that is known."""
+        tokens = self.estimated_cost if self.token_cost is None else self.token_cost
+        known = [tokens, *self.charges.values()]
+        with localcontext(EXACT):
+            return sum((dollars for dollars in known if dollars is not None), Decimal(0))
 
     @property
     def spent_tokens(self) -> int:

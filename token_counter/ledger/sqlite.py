@@ -240,7 +240,8 @@ class SqliteStore:
                 f"{_SPEND[_SPEND.index('ON CONFLICT') :]}",
                 (FORGOTTEN, user_id),
             )
-            for table in ("spending", "reservations", "resets"):
+            connection.execute("UPDATE reservations SET user_id = ? WHERE user_id = ?", (FORGOTTEN, user_id))
+            for table in ("spending", "resets"):
                 connection.execute(f"DELETE FROM {table} WHERE user_id = ?", whose)
             anonymous = "UPDATE entries SET user_id = ?, conversation = NULL, problem = NULL WHERE user_id = ?"
             return connection.execute(anonymous, (FORGOTTEN, user_id)).rowcount

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from ..prices import EXACT
 from .record import COLUMNS, Entry
 
 PART = 10**6  # sums are taken of these and of the rest: of whole amounts nine million dollars would pass 64 bits
@@ -43,11 +44,11 @@ def as_text(at: datetime) -> str:
 
 def picodollars(amount: Decimal) -> int:
     """A price of $0.001 for a million tokens is 1,000 of them a token."""
-    return int(amount.scaleb(12))
+    return int(amount.scaleb(12, EXACT))
 
 
 def dollars(amount: int) -> Decimal:
-    return Decimal(int(amount)).scaleb(-12)
+    return Decimal(int(amount)).scaleb(-12, EXACT)
 
 
 def dollars_of(parts: int, rest: int) -> Decimal:

@@ -128,7 +128,7 @@ class LedgerStore(Protocol):
     async def forget(self, user_id: str) -> int:
         """Take the user's name, conversations and request bodies out of the ledger; gives the number of entries.
 
-        What was spent stays, as FORGOTTEN's.
+        What was spent or is reserved stays, as FORGOTTEN's.
         """
 
     async def aclose(self) -> None:
