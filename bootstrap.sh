@@ -54,7 +54,7 @@ if [ -z "$uv" ]; then
     [ -x .venv/bin/uv ] || .venv/bin/python -m pip install --quiet --no-cache-dir --disable-pip-version-check uv
     uv=.venv/bin/uv
 fi
-"$uv" pip install --quiet --system-certs --compile-bytecode --python .venv/bin/python --editable . "$@"
+"$uv" pip install --quiet --system-certs --compile-bytecode --python .venv/bin/python --editable '.[costs,openai]' "$@"
 if [ -n "$wants_tools" ] && [ ! -d "$tools" ]; then
     # Under another name until it is complete. What aimock-pytest would fetch by itself comes from one fixed address.
     rm -rf .tools
