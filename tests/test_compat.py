@@ -17,6 +17,7 @@ import plugin
 from plugin import compat
 from plugin.errors import InvalidRequest, StoreError
 from plugin.files.stores.sqlite import SqliteStore
+from token_counter import SqliteLedger
 
 MiB = 1024**2
 KEYS = {
@@ -115,6 +116,26 @@ async def test_delete_all_and_forget_say_how_many(own_home: Path) -> None:
     assert (answer["success"], answer["deleted_count"], answer["message"]) == (True, 2, "2 files were deleted")
     assert (await plugin.delete_all_user_files("5"))["deleted_count"] == 0
     assert contents(own_home) == [kept["file_id"]]
+
+
+async def test_a_user_who_is_forgotten_is_so_in_the_ledger_too(own_home: Path) -> None:
+    """His id and conversation go, what all paid together stays; without a ledger none is made."""
+    path = own_home / "ledger.sqlite3"
+    await plugin.forget_user(5)
+    assert not path.exists()
+    usage = {"prompt_tokens": 10, "completion_tokens": 5}
+    async with SqliteLedger(path) as ledger:
+        for user_id in (5, 6):
+            await ledger.record(usage, user_id=user_id, model="gpt-5-mini", conversation=f"of {user_id}")
+    assert (await plugin.forget_user(5))["success"]
+    async with SqliteLedger(path) as ledger:
+        entries = [entry async for entry, _ in ledger.entries()]
+    assert sorted((entry.user_id, entry.conversation) for entry in entries)[1] == ("6", "of 6")
+    assert len(entries) == 2 and "of 5" not in [entry.conversation for entry in entries]
+    path.write_bytes(b"no database" * 1000)
+    answer = await plugin.forget_user(5)
+    assert not answer["success"] and "ledger.sqlite3" in answer["error"]
+    path.unlink()
 
 
 async def test_status_tells_what_there_is(own_home: Path) -> None:
