@@ -3,8 +3,9 @@
 Whatever a user did comes back as data: these functions raise only for a caller's mistakes in Python, and StoreError where an
 answer without an `error` would hide that the database or the disk failed.
 
-Everywhere: `db_handler` is None for the embedded database, or a store object (files/stores says what one has), or an object
-that has one as `.db`. A file is looked up in the given store, then in the embedded one.
+Everywhere: `db_handler` is None for the embedded database, a database or client of motor or of PyMongo's asynchronous API, its
+address, a store object (files/stores says what one has), or an object that has one of these as `.db`. A file is looked up in
+the given store, then in the embedded one.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ from token_counter.errors import TokenCounterError
 
 from .config import Settings
 from .errors import CellblockError, InvalidRequest, Refused, StoreError
-from .files import Cleaner, FileManager, MetadataStore, UserFile, checked_user, is_store, open_files
+from .files import Cleaner, FileManager, MetadataStore, UserFile, checked_user, meant, open_files
 from .files.expiry import HOUR_SECONDS, Bot, HourlyTask, checked_interval
 from .files.sources import Data, too_large
 from .files.user_file import as_text, at
@@ -285,26 +286,16 @@ async def _forgotten_in_ledger(user_id: UserId) -> None:
 
 
 def _files(db_handler: object) -> FileManager:
-    store = _store(db_handler)
-    return _default().files_in(store)
+    return _default().files_in(_store(db_handler))
 
 
 def _store(db_handler: object) -> MetadataStore | None:
-    """The store that is given, itself or as `.db`.
+    return None if db_handler is None else _default().store_of(db_handler)
 
-    Raises:
-        InvalidRequest: it is something else.
-    """
-    if db_handler is None or is_store(db_handler):
-        return db_handler
-    inner = getattr(db_handler, "db", None)
-    if is_store(inner):
-        return inner
-    kind = f"{type(db_handler).__module__}.{type(db_handler).__qualname__}"
-    raise InvalidRequest(
-        f"db_handler is a {kind}, which this version cannot use (MongoDB is not supported yet): "
-        "pass None for the embedded database, or a store object"
-    )
+
+def _check(db_handler: object) -> None:
+    if db_handler is not None:
+        meant(db_handler)
 
 
 def _is_user(user_id: object) -> bool:
@@ -336,7 +327,7 @@ class CleanupScheduler:
     """
 
     def __init__(self, db_handler: object = None) -> None:
-        _store(db_handler)
+        _check(db_handler)
         self._cleaner = Cleaner(lambda: cleanup_expired_files(db_handler))
 
     @property
@@ -376,7 +367,7 @@ def create_discord_cleanup_task(bot: Bot, db_handler: object = None) -> HourlyTa
     Args:
         bot: whatever has `wait_until_ready()`, and `loop` if `start()` is called where no loop runs.
     """
-    _store(db_handler)
+    _check(db_handler)
     return HourlyTask(bot, Cleaner(lambda: cleanup_expired_files(db_handler)))
 
 

@@ -59,6 +59,8 @@ class Settings(BaseSettings):
     per_user_running: int = Field(2, ge=1)
     memory_budget_bytes: int | None = Field(None, gt=0)  # of all running cells together; None: measured (budget.py)
 
+    database: str | None = None  # mongodb://...; None: SQLite in `home`
+
     venv_max_age_days: float = Field(7, gt=0)
     install_bytes: int = Field(GiB, gt=0)  # to be downloaded for a call
     install_seconds: float = Field(300, gt=0)

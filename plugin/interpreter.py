@@ -117,6 +117,14 @@ class Interpreter:
         """Files recorded in a store of the caller's, who closes it; what is not there is looked up in `files`."""
         return self.files if store is None else self._embedded.behind(store)
 
+    def store_of(self, db_handler: object) -> MetadataStore:
+        """The store of records that a caller means: a MongoDB in any form, a store, or what has one of these as `.db`.
+
+        Raises:
+            InvalidRequest: it is nothing of the kind.
+        """
+        return self._embedded.store_of(db_handler)
+
     async def warm(self, on_event: OnEvent | None = None) -> None:
         """Build the environment if need be, start the zygote, fill the pool.
 

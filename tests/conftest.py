@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from xdist.scheduler import LoadScopeScheduling
 from plugin import Interpreter
 from plugin.files.types import ROWS
 from plugin.packages.catalogue import Catalogue
+from tests.mongod import ELSEWHERE, Elsewhere, Mongod, Server
 
 # Kinds of databases that ledgers are tested over: tests/ledgers.py.
 LEDGER_KINDS = ["sqlite"]
@@ -88,6 +89,18 @@ async def light_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("light")
     (home / "venv").symlink_to((LIGHT_HOME / "venv").resolve())
     return home
+
+
+@pytest.fixture(scope="session")
+def mongod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A MongoDB server: one of our own, or the one that CELLBLOCK_TEST_MONGODB_URI names."""
+    if ELSEWHERE:
+        yield Elsewhere(ELSEWHERE)
+        return
+    server = Mongod(tmp_path_factory.mktemp("mongod") / "server")
+    server.start()
+    yield server
+    server.kill()
 
 
 @pytest.fixture(scope="session")

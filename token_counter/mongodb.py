@@ -67,7 +67,7 @@ class Mongo:
     def name(self) -> str:
         """For messages: the database's name, and where it is as far as that is known. Never with a password."""
         nodes = sorted(f"{host}:{port}" if port else str(host) for host, port in self._database.client.nodes)
-        return f"MongoDB '{self._database.name}'{nodes and ' at ' + ', '.join(nodes) or ''}"
+        return f"MongoDB '{self._database.name}'{(nodes and ' at ' + ', '.join(nodes)) or ''}"
 
     def collection(self, name: str) -> Collection:
         """A collection whose writes are durable, whose reads are never behind them, and whose times are UTC."""

@@ -1,12 +1,13 @@
 """Users' files: their records, their content, their types."""
 
 from .arguments import checked_user
+from .db_handler import meant
 from .embedded import EmbeddedFiles, open_files
 from .expiry import Cleaner
 from .file_manager import FileManager
 from .inputs import opened
 from .names import clean_filename, distinct
-from .stores import MetadataStore, is_store
+from .stores import MetadataStore
 from .types import FileType, file_type
 from .user_file import UserFile
 
@@ -21,7 +22,7 @@ __all__ = [
     "clean_filename",
     "distinct",
     "file_type",
-    "is_store",
+    "meant",
     "open_files",
     "opened",
 ]

@@ -35,6 +35,9 @@ class MetadataStore(Protocol):
 
     @property
     def name(self) -> str:
+        """What messages call this database."""
+
+    async def identity(self) -> str:
         """Tells this database from every other, the same in each process: the content of its files lies apart."""
 
     async def add(self, record: UserFile, quota: Quota | None) -> None:

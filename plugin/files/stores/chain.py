@@ -3,7 +3,7 @@
 So a file that was uploaded without a database is found by a call that is given one.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import datetime
 
 from ..user_file import UserFile
@@ -12,14 +12,23 @@ from . import MetadataStore, Quota, Totals
 
 
 class StoreChain:
-    """A MetadataStore over two, neither of which it owns. A quota is the first one's: it holds in one step there."""
+    """A MetadataStore over two. A quota is the first one's: it holds in one step there.
 
-    def __init__(self, first: MetadataStore, second: MetadataStore) -> None:
-        self._first, self._second = first, second
+    Args:
+        close: closes both; None: who made them does.
+    """
+
+    def __init__(
+        self, first: MetadataStore, second: MetadataStore, close: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
+        self._first, self._second, self._close = first, second, close
 
     @property
     def name(self) -> str:
         return self._first.name
+
+    async def identity(self) -> str:
+        return await self._first.identity()
 
     async def add(self, record: UserFile, quota: Quota | None) -> None:
         await self._first.add(record, quota)
@@ -49,4 +58,5 @@ class StoreChain:
         return Totals(first.files + second.files, first.bytes + second.bytes)
 
     async def aclose(self) -> None:
-        """Nothing: who made the stores closes them."""
+        if self._close is not None:
+            await self._close()

@@ -58,6 +58,9 @@ class SqliteStore:
     def name(self) -> str:
         return f"sqlite:{self._database.path}"
 
+    async def identity(self) -> str:
+        return self.name
+
     async def add(self, record: UserFile, quota: Quota | None) -> None:
         used = (
             f"SELECT count(*), coalesce(sum(max(file_size, {BLOCK_BYTES})), 0) FROM user_files "

@@ -1,0 +1,70 @@
+"""A record of a user file as MongoDB keeps it: times are BSON dates in UTC. The original bot's documents are read too."""
+
+import logging
+from datetime import UTC, datetime
+from typing import Any
+
+from ..user_file import Origin, UserFile, described
+
+Document = dict[str, Any]
+
+LEGACY = "legacy"  # the content store of the original's files, see content/legacy.py
+
+log = logging.getLogger("cellblock.files")
+
+
+def as_bson(record: UserFile) -> Document:
+    """What is inserted: the contract's fields, `metadata` only where there is some."""
+    document = record.as_document()
+    return document | {"uploaded_at": record.uploaded_at, "expires_at": record.expires_at}
+
+
+def as_record(document: Document) -> UserFile:
+    """The record of a document, this project's or the original bot's, which has the guide's eight fields alone."""
+    name, kind = str(document.get("filename", "")), str(document.get("file_type", "other"))
+    origin: Origin = "generated" if document.get("origin") == "generated" else "upload"
+    metadata = document.get("metadata")
+    return UserFile(
+        file_id=str(document["file_id"]),
+        user_id=document["user_id"],
+        filename=name,
+        file_path=str(document.get("file_path", "")),
+        file_size=_number(document.get("file_size")),
+        file_type=kind,
+        uploaded_at=_moment(document.get("uploaded_at")) or datetime.fromtimestamp(0, UTC),
+        expires_at=expires(document),
+        origin=origin,
+        sha256=str(document.get("sha256", "")),
+        content=str(document.get("content") or f"{LEGACY}:{document['file_id']}"),
+        mime=str(document.get("mime") or described(kind, name).mime),
+        schema=_number(document.get("schema")),
+        metadata=metadata if isinstance(metadata, dict) else None,
+    )
+
+
+def expires(document: Document) -> datetime | None:
+    """When it expires; None: never. What cannot be read never expires: nothing is deleted on a guess."""
+    return _moment(document.get("expires_at"))
+
+
+def expired_text(now: datetime) -> str:
+    """The time as the original wrote it: naive, local, ISO."""
+    return now.astimezone().replace(tzinfo=None).isoformat()
+
+
+def _moment(value: object) -> datetime | None:
+    if isinstance(value, datetime):
+        return value if value.tzinfo else value.replace(tzinfo=UTC)
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        log.warning("a time of the original's cannot be read: %.40r", value)
+        return None
+    # The original wrote the local time of its machine, without a zone.
+    return moment.astimezone(UTC)
+
+
+def _number(value: object) -> int:
+    return int(value) if isinstance(value, int | float) else 0
