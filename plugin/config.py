@@ -60,6 +60,7 @@ class Settings(BaseSettings):
     memory_budget_bytes: int | None = Field(None, gt=0)  # of all running cells together; None: measured (budget.py)
 
     database: str | None = None  # mongodb://...; None: SQLite in `home`
+    legacy_root: Path | None = None  # of the original bot, whose files its documents in MongoDB name
 
     venv_max_age_days: float = Field(7, gt=0)
     install_bytes: int = Field(GiB, gt=0)  # to be downloaded for a call

@@ -396,7 +396,7 @@ class AsyncIOMotorDatabase:
 
 
 @pytest.mark.parametrize(
-    "handler", [AsyncIOMotorDatabase(), SimpleNamespace(db=AsyncIOMotorDatabase()), "mongodb://x/y", 5, {}]
+    "handler", [AsyncIOMotorDatabase(), SimpleNamespace(db=AsyncIOMotorDatabase()), "http://x/y", 5, {}]
 )
 async def test_a_handler_that_cannot_be_used_is_named(own_home: Path, handler: Any) -> None:
     """As data where there is an error to tell it in, else it is raised: never an empty list."""
@@ -408,7 +408,7 @@ async def test_a_handler_that_cannot_be_used_is_named(own_home: Path, handler: A
         await plugin.delete_all_user_files(5, db_handler=handler),
         await plugin.get_interpreter_status(db_handler=handler),
     ):
-        assert named in answer["error"] and "MongoDB is not supported yet" in answer["error"]
+        assert named in answer["error"] and "cannot be used" in answer["error"]
     for call in (
         plugin.list_user_files(5, handler),
         plugin.delete_user_file(NEVER_WAS, 5, handler),

@@ -77,7 +77,7 @@ class EmbeddedFiles:
                 self._clients.append(database.client)
             from .stores.mongodb import MongoStore
 
-            self._stores[key] = MongoStore(database), database  # held: its id stays its own
+            self._stores[key] = MongoStore(database, self._settings.legacy_root), database  # held: its id stays its own
         return self._stores[key][0]
 
 

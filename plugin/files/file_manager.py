@@ -5,18 +5,21 @@ before its record and deleted after it, so what a crash leaves is content withou
 `cleanup_expired` deletes; content of an upload that still runs is locked, and stays.
 """
 
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from ..config import Settings
 from ..errors import StoreError, UserFileNotFound
+from ..finish import in_thread
 from .arguments import checked_file_type, checked_filename, checked_metadata, checked_user
-from .content import ContentStore
+from .content import ContentStore, legacy
 from .file_ids import is_file_id, new_file_id
-from .sources import Data, pieces
+from .sources import Data, pieces, too_large
 from .stores import MetadataStore, Quota, Totals
 from .types import split_suffix
 from .user_file import Origin, UserFile, at, described, later
@@ -93,7 +96,7 @@ class FileManager:
         """
         record = await self._found(file_id, user_id)
         try:
-            return record, await self._content.read(record.file_id)
+            return record, await self._read(record)
         except KeyError:
             raise await self._why_missing(record) from None
 
@@ -105,7 +108,7 @@ class FileManager:
         """
         record = await self._found(file_id, user_id)
         try:
-            return record, await self._content.open(record.file_id)
+            return record, await self._opened(record)
         except KeyError:
             raise await self._why_missing(record) from None
 
@@ -200,6 +203,17 @@ class FileManager:
             raise UserFileNotFound(str(file_id))
         return record
 
+    async def _opened(self, record: UserFile) -> int:
+        if not record.content.startswith(f"{legacy.CONTENT}:"):
+            return await self._content.open(record.file_id)
+        return await in_thread(partial(legacy.opened, self._settings.legacy_root, record.user_id, record.file_path))
+
+    async def _read(self, record: UserFile) -> bytes:
+        if not record.content.startswith(f"{legacy.CONTENT}:"):
+            return await self._content.read(record.file_id)
+        descriptor = await self._opened(record)
+        return await in_thread(partial(_all_of, descriptor, self._settings.max_file_bytes))
+
     async def _why_missing(self, record: UserFile) -> UserFileNotFound | StoreError:
         """Content is missing: the file was deleted after its record was read, or somebody took the content away."""
         if await self._find(record.file_id, record.user_id) is None:
@@ -216,3 +230,12 @@ class FileManager:
 
     def _now(self) -> datetime:
         return at(self._clock())
+
+
+def _all_of(descriptor: int, most: int) -> bytes:
+    """Raises FileTooLarge."""
+    with os.fdopen(descriptor, "rb") as file:
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise too_large(most)
+    return data

@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
 
 from bson.objectid import ObjectId
 from pymongo import DESCENDING, IndexModel
@@ -13,6 +15,8 @@ from token_counter.database import Database
 from token_counter.mongodb import Document, Mongo, aggregated
 
 from ...errors import StoreError
+from ...finish import in_thread
+from ..content import legacy
 from ..user_file import UserFile
 from ..users import UserId, spellings
 from . import Quota, Totals
@@ -34,10 +38,15 @@ DELETED_AT_ONCE = 20
 class MongoStore:
     """A MetadataStore in one database, which any number of processes and machines may use at once. Does not own the client.
 
-    Documents of the original bot, whose times are naive local ISO texts, are read, listed and cleaned up as the others are.
+    Documents of the original bot, whose times are naive local ISO texts, are read, listed and cleaned up as the others are;
+    their content goes with them, for nobody else knows where it lies.
+
+    Args:
+        legacy_root: the directory of the original bot; None: its content is left alone.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, legacy_root: Path | None = None) -> None:
+        self._legacy_root = legacy_root
         self._mongo = Mongo(database, StoreError)
         self._files = self._mongo.collection(COLLECTION)
         self._admission = Admission(self._mongo, self._files)
@@ -91,9 +100,7 @@ class MongoStore:
         return [record for record, _ in records]
 
     async def remove(self, file_id: str, user_id: UserId) -> bool:
-        async with self._mongo.call():
-            deleted = await self._files.delete_one({"file_id": _text(file_id), **_of(user_id)})
-        return bool(deleted.deleted_count)
+        return bool(await self._deleted([_text(file_id)], _of(user_id)))
 
     async def remove_all(self, user_id: UserId) -> Sequence[str]:
         async with self._mongo.call():
@@ -139,9 +146,12 @@ class MongoStore:
         gone: list[str] = []
 
         async def delete(file_id: str) -> None:
-            deleted = await self._files.delete_one({"file_id": file_id, **whose})
-            if deleted.deleted_count:
+            document = await self._files.find_one_and_delete({"file_id": file_id, **whose})
+            if document is not None:
                 gone.append(file_id)
+                if "content" not in document:
+                    path = str(document.get("file_path", ""))
+                    await in_thread(partial(legacy.removed, self._legacy_root, document["user_id"], path))
 
         for start in range(0, len(file_ids), DELETED_AT_ONCE):
             async with self._mongo.call():

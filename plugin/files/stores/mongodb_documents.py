@@ -4,11 +4,10 @@ import logging
 from datetime import UTC, datetime
 from typing import Any
 
+from ..content.legacy import CONTENT as LEGACY
 from ..user_file import Origin, UserFile, described
 
 Document = dict[str, Any]
-
-LEGACY = "legacy"  # the content store of the original's files, see content/legacy.py
 
 log = logging.getLogger("cellblock.files")
 
