@@ -12,9 +12,6 @@ from ..users import UserId
 CONTENT = "legacy"  # of a record's `content`
 USER_FILES = "user_files"  # <root>/user_files/<user id>/<file>, as the original's guide shows it
 
-_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK  # a FIFO must not hang whoever opens it
-
 
 def opened(root: Path | None, user_id: UserId, file_path: str) -> int:
     """A descriptor to read from; the caller closes it. Blocks.
@@ -24,7 +21,9 @@ def opened(root: Path | None, user_id: UserId, file_path: str) -> int:
     """
     directory, name = _place(root, user_id, file_path)
     try:
-        descriptor = os.open(name, _FILE, dir_fd=directory)
+        # Without O_NONBLOCK a FIFO would hang whoever opens it.
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+        descriptor = os.open(name, flags, dir_fd=directory)
     except OSError:
         raise KeyError(file_path) from None
     finally:
@@ -66,7 +65,7 @@ def _place(root: Path | None, user_id: UserId, file_path: str) -> tuple[int, str
         raise KeyError(file_path) from None
     for part in parts[:-1]:
         try:
-            inner = os.open(part, _DIRECTORY, dir_fd=directory)
+            inner = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
         except (OSError, ValueError):
             raise KeyError(file_path) from None
         finally:
