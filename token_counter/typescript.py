@@ -6,16 +6,16 @@ lines are stripped.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from .errors import UnreadableRequest
+from .references import written_out
 
 HEADER = "namespace functions {\n\n"
 FOOTER = "} // namespace functions"
 
-MAX_DEPTH = 50  # of schemas within schemas, references written out; the API takes 10 in strict mode
 MAX_CHARACTERS = 1_000_000  # of one definition: references in references can make gigabytes of a kilobyte
 
 
@@ -32,11 +32,9 @@ class _Writer:
     """One definition under way.
 
     Attributes:
-        root: the parameters, which references point into.
         room: characters that may still be written.
     """
 
-    root: Mapping[str, Any]
     room: int = MAX_CHARACTERS
     assumptions: dict[str, None] = field(default_factory=dict)
 
@@ -45,7 +43,7 @@ def definition(function: Mapping[str, Any]) -> Definition:
     """A function tool, `name`, `description` and `parameters`, as its lines in the namespace.
 
     Raises:
-        UnreadableRequest: it has no name, its references go in circles, or they write out to more than `MAX_CHARACTERS`.
+        UnreadableRequest: it has no name, or its references write out to too much.
     """
     name = function.get("name")
     if not isinstance(name, str):
@@ -54,8 +52,11 @@ def definition(function: Mapping[str, Any]) -> Definition:
     lines = comment(function.get("description"))
     if not _mapping(parameters.get("properties")):
         return Definition(f"{lines}type {name} = () => any;\n\n")
-    writer = _Writer(parameters)
-    arguments = _headed_object(parameters, writer, 0)
+    written = written_out(parameters)
+    writer = _Writer()
+    if written.in_circles:
+        writer.assumptions["where a reference goes in circles it is counted as `any`"] = None
+    arguments = _headed_object(written.schema, writer)
     return Definition(f"{lines}type {name} = (_: {arguments}) => any;\n\n", tuple(writer.assumptions))
 
 
@@ -80,29 +81,29 @@ def comment(text: object) -> str:
     return "".join(f"// {line}\n" if line else "//\n" for line in lines)
 
 
-def _headed_object(schema: Mapping[str, Any], writer: _Writer, depth: int) -> str:
+def _headed_object(schema: Mapping[str, Any], writer: _Writer) -> str:
     """An object that is no property: its title and description stand before its brace."""
-    return comment(schema.get("title")) + comment(schema.get("description")) + _object(schema, writer, depth)
+    return comment(schema.get("title")) + comment(schema.get("description")) + _object(schema, writer)
 
 
-def _object(schema: Mapping[str, Any], writer: _Writer, depth: int) -> str:
+def _object(schema: Mapping[str, Any], writer: _Writer) -> str:
     required = schema.get("required")
     needed = {name for name in required if isinstance(name, str)} if isinstance(required, list) else set()
     fields = [
-        (f"{name}{'' if name in needed else '?'}", _resolved(value, writer, depth))
+        (f"{name}{'' if name in needed else '?'}", _mapping(value))
         for name, value in _mapping(schema.get("properties")).items()
     ]
     if not any(_has_comment(value) for _, value in fields):
-        inner = ", ".join(f"{name}: {_type(value, writer, depth + 1)}" for name, value in fields)
+        inner = ", ".join(f"{name}: {_type(value, writer)}" for name, value in fields)
         return _bounded(f"{{ {inner} }}", writer)
-    lines = "".join(_field_lines(name, value, writer, depth) for name, value in fields)
+    lines = "".join(_field_lines(name, value, writer) for name, value in fields)
     return _bounded(f"{{\n{lines}}}", writer)
 
 
-def _field_lines(name: str, value: Mapping[str, Any], writer: _Writer, depth: int) -> str:
+def _field_lines(name: str, value: Mapping[str, Any], writer: _Writer) -> str:
     """Comments above, the type, and the default behind it."""
     above = comment(value.get("title")) + comment(value.get("description"))
-    kind = _type(value, writer, depth + 1, headed=False)
+    kind = _type(value, writer, headed=False)
     return f"{above}{name}: {kind},{_default(value)}\n"
 
 
@@ -119,16 +120,16 @@ def _default(value: Mapping[str, Any]) -> str:
     return f" // default: {_literal(default)}"
 
 
-def _type(schema: Mapping[str, Any], writer: _Writer, depth: int, headed: bool = True) -> str:
+def _type(schema: Mapping[str, Any], writer: _Writer, headed: bool = True) -> str:
     """The type of a schema whose reference is resolved."""
-    text = _bare_type(schema, writer, depth, headed)
+    text = _bare_type(schema, writer, headed)
     if schema.get("nullable") is True and "null" not in text:  # harmony's encoding.rs
         writer.assumptions["nullable types are counted as harmony writes them"] = None
         text += " | null"
     return _bounded(text, writer)
 
 
-def _bare_type(schema: Mapping[str, Any], writer: _Writer, depth: int, headed: bool) -> str:
+def _bare_type(schema: Mapping[str, Any], writer: _Writer, headed: bool) -> str:
     if isinstance(schema.get("enum"), list) and schema["enum"]:
         return " | ".join(_literal(value) for value in schema["enum"])
     if "const" in schema:
@@ -136,61 +137,31 @@ def _bare_type(schema: Mapping[str, Any], writer: _Writer, depth: int, headed: b
         return _literal(schema["const"])
     for key, sign in (("anyOf", " | "), ("oneOf", " | "), ("allOf", " & ")):
         if isinstance(schema.get(key), list) and schema[key]:
-            return _joined(key, sign, schema[key], writer, depth)
+            return _joined(key, sign, schema[key], writer)
     kind = schema.get("type")
     if isinstance(kind, list) and kind:
-        return " | ".join(
-            _type({**schema, "type": each}, writer, depth + 1, headed) for each in kind if isinstance(each, str)
-        )
+        return " | ".join(_type({**schema, "type": each}, writer, headed) for each in kind if isinstance(each, str))
     if kind == "object" or (kind is None and "properties" in schema):
         if not _mapping(schema.get("properties")):
             writer.assumptions["an object without properties is counted as `object`"] = None
             return "object"
-        return _headed_object(schema, writer, depth) if headed else _object(schema, writer, depth)
+        return _headed_object(schema, writer) if headed else _object(schema, writer)
     if kind == "array":
-        return _array(schema, writer, depth)
+        return _array(schema, writer)
     return {"integer": "number"}.get(kind, kind) if isinstance(kind, str) else "any"
 
 
-def _joined(key: str, sign: str, variants: list[Any], writer: _Writer, depth: int) -> str:
+def _joined(key: str, sign: str, variants: list[Any], writer: _Writer) -> str:
     if key != "anyOf":
         writer.assumptions[f"{key} is counted as its parts with `{sign.strip()}` between them"] = None
-    return sign.join(_type(_resolved(variant, writer, depth), writer, depth + 1) for variant in variants)
+    return sign.join(_type(_mapping(variant), writer) for variant in variants)
 
 
-def _array(schema: Mapping[str, Any], writer: _Writer, depth: int) -> str:
+def _array(schema: Mapping[str, Any], writer: _Writer) -> str:
     if not isinstance(schema.get("items"), Mapping):
         writer.assumptions["an array without items is counted as `any[]`"] = None
         return "any[]"
-    return f"{_type(_resolved(schema['items'], writer, depth), writer, depth + 1)}[]"
-
-
-def _resolved(schema: object, writer: _Writer, depth: int) -> Mapping[str, Any]:
-    """A schema, or what it refers to; what stands beside a reference counts more than what it points to."""
-    if depth > MAX_DEPTH:
-        raise UnreadableRequest(
-            f"the parameters of a function go deeper than {MAX_DEPTH} schemas: their references go in circles, "
-            "which cannot be written out; count on the server with verify=True"
-        )
-    found = _mapping(schema)
-    for _ in range(MAX_DEPTH):
-        if not isinstance(found.get("$ref"), str):
-            return found
-        beside = {key: value for key, value in found.items() if key != "$ref"}
-        found = {**_mapping(_pointed(found["$ref"], writer.root)), **beside}
-    raise UnreadableRequest("a $ref of a function's parameters points to itself; give it a definition")
-
-
-def _pointed(reference: str, root: Mapping[str, Any]) -> object:
-    """RFC 6901; what points to nowhere is anything."""
-    found: object = root
-    for step in _steps(reference):
-        found = found.get(step) if isinstance(found, Mapping) else None
-    return found
-
-
-def _steps(reference: str) -> Iterator[str]:
-    return (step.replace("~1", "/").replace("~0", "~") for step in reference.split("/")[1:])
+    return f"{_type(_mapping(schema['items']), writer)}[]"
 
 
 def _bounded(text: str, writer: _Writer) -> str:
