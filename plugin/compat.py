@@ -277,11 +277,12 @@ def get_file_manager(db_handler: object = None) -> FileManager:
 
 
 async def _forgotten_in_ledger(user_id: UserId) -> None:
-    from token_counter.ledger import DATABASE, SqliteLedger
+    from token_counter.config import Settings as CounterSettings
+    from token_counter.ledger import DATABASE, open_ledger
 
-    path = _default().settings.home / DATABASE
-    if await asyncio.to_thread(path.exists):
-        async with SqliteLedger(path) as ledger:
+    settings = _default().settings
+    if settings.database is not None or await asyncio.to_thread((settings.home / DATABASE).exists):
+        async with open_ledger(CounterSettings(home=settings.home, database=settings.database)) as ledger:
             await ledger.forget_user(user_id)
 
 

@@ -17,7 +17,7 @@ from plugin.packages.catalogue import Catalogue
 from tests.mongod import ELSEWHERE, Elsewhere, Mongod, Server
 
 # Kinds of databases that ledgers are tested over: tests/ledgers.py.
-LEDGER_KINDS = ["sqlite"]
+LEDGER_KINDS = ["sqlite", "pymongo", "motor"]
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -140,9 +140,15 @@ async def full(
 
 
 @pytest.fixture(params=LEDGER_KINDS)
-def ledger_place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def ledger_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """Where a ledger of each kind may be kept: a new, empty place, as text."""
-    return f"{request.param}:{tmp_path / 'ledger.sqlite3'}"
+    if request.param == "sqlite":
+        yield f"sqlite:{tmp_path / 'ledger.sqlite3'}"
+        return
+    server: Server = request.getfixturevalue("mongod")
+    name = server.new_database()
+    yield f"{request.param}:{server.address_of(name)}"
+    server.drop(name)
 
 
 @pytest.fixture

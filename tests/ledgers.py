@@ -6,6 +6,7 @@ may contain `{number}`: each process then has its own.
 """
 
 import asyncio
+import inspect
 import json
 import os
 import signal
@@ -28,8 +29,24 @@ def open_sqlite(place: str, settings: Settings, **options: Any) -> Ledger:
     return SqliteLedger(Path(place.removeprefix("sqlite:")), settings, **options)
 
 
+def open_mongodb(place: str, settings: Settings, **options: Any) -> Ledger:
+    """Place: the driver, a colon and an address."""
+    from mongod import CLIENTS
+
+    from token_counter.ledger.mongodb import MongoStore
+
+    driver, _, address = place.partition(":")
+    client: Any = CLIENTS[driver](address)
+
+    async def close() -> None:
+        if inspect.isawaitable(closing := client.close()):  # motor's is not
+            await closing
+
+    return Ledger(MongoStore(client.get_default_database(), close), settings, **options)
+
+
 # A kind of database, and how a ledger is opened at a place in it. A place is text, so that other processes can be told.
-KINDS: Mapping[str, Callable[..., Ledger]] = {"sqlite": open_sqlite}
+KINDS: Mapping[str, Callable[..., Ledger]] = {"sqlite": open_sqlite, "pymongo": open_mongodb, "motor": open_mongodb}
 
 
 def open_at(place: str, *, on_threshold: Any = None, clock: Any = None, **settings: Any) -> Ledger:

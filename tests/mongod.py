@@ -42,6 +42,10 @@ class Server:
 
     uri: str
 
+    def address_of(self, database: str) -> str:
+        address, mark, options = self.uri.partition("?")
+        return f"{address}{database}{mark}{options}"
+
     def new_database(self) -> str:
         """A name that no test had before."""
         return f"cellblock_test_{uuid.uuid4().hex[:12]}"
@@ -50,7 +54,7 @@ class Server:
     async def fresh(self) -> AsyncIterator["Fresh"]:
         """A database that no test had before, gone when the block ends."""
         name = self.new_database()
-        fresh = Fresh(f"{self.uri.partition('?')[0]}{name}", name)
+        fresh = Fresh(self.address_of(name), name)
         try:
             yield fresh
         finally:

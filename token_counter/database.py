@@ -39,7 +39,7 @@ def is_address(given: object) -> bool:
     return isinstance(given, str) and given.startswith(SCHEMES)
 
 
-def mongodb(given: object) -> Database | str | None:
+def mongodb_of(given: object) -> Database | str | None:
     """The MongoDB that a db_handler means: a database of either driver, or an address; None where it means none.
 
     Raises:

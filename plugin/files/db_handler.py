@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from token_counter.database import mongodb
+from token_counter.database import mongodb_of
 from token_counter.errors import InvalidArgument
 
 from ..errors import InvalidRequest
@@ -19,7 +19,7 @@ def meant(db_handler: object) -> Any:
         if is_store(given):
             return given
     try:
-        found = mongodb(db_handler)
+        found = mongodb_of(db_handler)
     except InvalidArgument as error:
         raise InvalidRequest(str(error)) from None
     if found is not None:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ..config import Settings
+from ..database import connect, mongodb_of
 from ..errors import SettingsError
 from .ledger import Ledger, OnThreshold
 from .record import Charge, Entry, Estimate, Reservation
@@ -46,16 +47,32 @@ class SqliteLedger(Ledger):
         super().__init__(store, settings, on_threshold=on_threshold, clock=clock)
 
 
-def open_ledger(settings: Settings | None = None, *, on_threshold: OnThreshold | None = None) -> Ledger:
-    """The ledger that settings name: `database`, or a file in the data directory.
+def open_ledger(
+    settings: Settings | None = None, *, database: object = None, on_threshold: OnThreshold | None = None
+) -> Ledger:
+    """The ledger in a MongoDB, in the one that settings name, or in a file of the data directory.
+
+    Args:
+        database: of motor or PyMongo's asynchronous API, a client, an address, or an object that has one as `.db`; the
+            caller closes the client.
 
     Raises:
         SettingsError: nothing here knows such a database.
+        MissingExtra: its driver is not installed.
     """
     settings = settings or Settings()
-    if settings.database is not None:
-        scheme = settings.database.partition("://")[0][:20]
+    asked = settings.database if database is None else database
+    if asked is None:
+        return SqliteLedger(None, settings, on_threshold=on_threshold)
+    found = mongodb_of(asked)
+    if found is None:
+        kind = asked.partition("://")[0][:20] if isinstance(asked, str) else type(asked).__qualname__
         raise SettingsError(
-            f"database: a ledger cannot be kept in {scheme!r} by this version; leave it out for SQLite in {settings.home}"
+            f"database: a ledger cannot be kept in {kind!r}; give a mongodb:// address, or leave it out for SQLite in "
+            f"{settings.home}"
         )
-    return SqliteLedger(None, settings, on_threshold=on_threshold)
+    ours = connect(found) if isinstance(found, str) else None
+    from .mongodb import MongoStore
+
+    store = MongoStore(found) if ours is None else MongoStore(ours, ours.client.close)
+    return Ledger(store, settings, on_threshold=on_threshold)
