@@ -321,6 +321,7 @@ async def test_a_threshold_that_fails_is_logged(ledger_place: str, caplog: pytes
     assert caplog.text.count("no such channel") >= 2  # 0.8 and 1.0
 
 
+@pytest.mark.parametrize("ledger_place", ["sqlite", "pymongo"], indirect=True)  # processes: the same over motor
 async def test_it_holds_under_eight_processes(ledger_place: str) -> None:
     """Together they get what there is, to the token, and not one request more."""
     budgets = [{"per": "day", "dollars": "0.0205"}, {"per": "day", "tokens": 10**6, "each": "all"}]
@@ -333,6 +334,7 @@ async def test_it_holds_under_eight_processes(ledger_place: str) -> None:
         assert len([entry async for entry in ledger.entries()]) == 20
 
 
+@pytest.mark.parametrize("ledger_place", ["sqlite", "pymongo"], indirect=True)  # processes: the same over motor
 async def test_processes_that_die_leave_what_they_held_until_it_expires(ledger_place: str) -> None:
     """Nothing is recorded, the budget holds, and is whole again when the time is over."""
     budgets = [{"per": "day", "tokens": 3500}]

@@ -621,6 +621,7 @@ async def test_a_cancelled_call_leaves_all_or_nothing(ledger: Ledger) -> None:
     assert (await ledger.get_user_token_usage(5))["total_input_tokens"] == len(await kept(ledger))
 
 
+@pytest.mark.parametrize("ledger_place", ["sqlite", "pymongo"], indirect=True)  # processes: the same over motor
 async def test_no_acknowledged_entry_is_lost_and_none_doubled(ledger_place: str) -> None:
     """Four processes reserve, record and are killed at any moment, twice over."""
     budgets = [*BUDGETS, {**BUDGETS[0], "each": "all"}]
@@ -641,6 +642,7 @@ async def test_no_acknowledged_entry_is_lost_and_none_doubled(ledger_place: str)
         before = set(names)
 
 
+@pytest.mark.parametrize("ledger_place", ["sqlite", "pymongo"], indirect=True)  # processes: the same over motor
 async def test_a_database_is_made_by_many_at_once(ledger_place: str) -> None:
     """None of eight fails, all entries are there."""
     assert (await crowd(ledger_place, "create", 8))[-1] == {"statuses": [0] * 8}

@@ -115,7 +115,7 @@ async def test_the_originals_functions(home: Path) -> None:
         ),
         pytest.param({"code": "1", "user_files": ["user_1_1_1"]}, -2, "not found", id="file"),
         pytest.param({"code": "1", "session_id": "a"}, -2, "no sessions", id="session"),
-        pytest.param({"code": "1", "db_handler": object()}, -2, "MongoDB is not supported yet", id="database"),
+        pytest.param({"code": "1", "db_handler": object()}, -2, "which cannot be used", id="database"),
         pytest.param({"code": None}, -2, "must be a str", id="no code"),
     ],
 )

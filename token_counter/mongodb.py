@@ -5,10 +5,11 @@ It works over motor and over PyMongo's asynchronous API alike; what they have in
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 import pymongo
 from bson.codec_options import CodecOptions
@@ -25,6 +26,10 @@ from pymongo.errors import (
 from pymongo.read_concern import ReadConcern
 
 from .database import Database
+from .finish import finish
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 Document = dict[str, Any]
 Collection = Any
@@ -97,6 +102,19 @@ class Mongo:
             raise self._failed(
                 f"{self.name} belongs to another event loop: make its client in the loop that uses it"
             ) from error
+
+
+def to_its_end(method: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:
+    """A cancellation comes after the call, which `Mongo.call` bounds.
+
+    Else a driver that is cancelled while it connects leaves its socket, and of a write nobody knows whether it happened.
+    """
+
+    @wraps(method)
+    async def ended(*args: P.args, **options: P.kwargs) -> T:
+        return await finish(asyncio.ensure_future(method(*args, **options)))
+
+    return ended
 
 
 async def aggregated(collection: Collection, pipeline: Sequence[Mapping[str, Any]], **options: Any) -> list[Document]:

@@ -12,6 +12,7 @@ from typing import TypeVar
 import filelock
 
 from ..errors import LedgerError
+from ..finish import finish
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
@@ -83,7 +84,7 @@ class Connection:
 
     async def _on_thread(self, work: Callable[[], T]) -> T:
         try:
-            return await _finish(asyncio.get_running_loop().run_in_executor(self._thread, work))
+            return await finish(asyncio.get_running_loop().run_in_executor(self._thread, work))
         except (sqlite3.Error, OSError) as error:
             raise LedgerError(f"the ledger {self.path} failed: {error}; {_remedy(error)}") from error
 
@@ -126,23 +127,6 @@ class Connection:
             for statement in statements:
                 connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {len(self._steps)}")
-
-
-async def _finish(future: "asyncio.Future[T]") -> T:
-    """Wait until the thread is done, even when the waiting task is cancelled meanwhile; the cancellation comes after.
-
-    So a caller that goes away does not leave a write of which nobody knows whether it happened.
-    """
-    interrupted: asyncio.CancelledError | None = None
-    while not future.done():
-        try:
-            await asyncio.wait([future])
-        except asyncio.CancelledError as error:
-            interrupted = error
-    if interrupted is not None:
-        future.exception()  # it is looked at: nobody is told of it twice
-        raise interrupted
-    return future.result()
 
 
 def _transaction(connection: sqlite3.Connection, work: Work[T]) -> T:

@@ -18,7 +18,7 @@ from pymongo.errors import DuplicateKeyError
 from ..budget import Spent, Window
 from ..database import Database
 from ..errors import BudgetExceeded, LedgerError
-from ..mongodb import Document, Mongo, aggregated
+from ..mongodb import Document, Mongo, aggregated, to_its_end
 from ..prices import EXACT
 from .mongodb_documents import as_document, as_entry, between, dollars_of, grouped, read_group
 from .record import Entry, Reservation
@@ -51,6 +51,7 @@ class MongoStore:
     def name(self) -> str:
         return self._mongo.name
 
+    @to_its_end
     async def add(
         self, entry: Entry, request: str | None, reservation_id: str | None, windows: Sequence[Window]
     ) -> Added:
@@ -69,6 +70,7 @@ class MongoStore:
             spent = [await self._counted(window, entry) for window in windows] if is_new else []
         return Added(kept, is_new, spent)
 
+    @to_its_end
     async def reserve(self, reservation: Reservation, windows: Sequence[Window]) -> None:
         asked = Spent(reservation.dollars or Decimal(0), reservation.tokens)
         mine = {
@@ -94,15 +96,18 @@ class MongoStore:
                     return
         raise LedgerError(f"{self._mongo.name}: too many processes reserve at once; try again")
 
+    @to_its_end
     async def release(self, reservation_id: str) -> bool:
         async with self._mongo.call():
             return await self._let_go([reservation_id])
 
+    @to_its_end
     async def spent(self, windows: Sequence[Window], now: datetime) -> Sequence[tuple[Spent, Spent]]:
         async with self._mongo.call():
             held = [each for each in (await self._reservations())["held"] if each["expires_at"] > now]
             return [(await self._spent(window), _reserved(held, window)) for window in windows]
 
+    @to_its_end
     async def groups(
         self,
         by: Sequence[Group],
@@ -116,6 +121,7 @@ class MongoStore:
             found = await aggregated(self._entries, pipeline, allowDiskUse=True)
         return [read_group({**each, "_id": each["_id"] or {}}, by, measures) for each in found]
 
+    @to_its_end
     async def page(
         self, since: datetime | None, until: datetime | None, after: tuple[datetime, str] | None, limit: int
     ) -> Page:
@@ -129,6 +135,7 @@ class MongoStore:
         last = entries[-1][0] if len(entries) == limit else None
         return Page(entries, None if last is None else (last.at, last.entry_id))
 
+    @to_its_end
     async def totals(self, user_id: str) -> Mapping[str, Totals]:
         columns = ("input_tokens", "output_tokens", "text_tokens", "image_tokens", "cost")
         pipeline: list[Document] = [
@@ -150,10 +157,12 @@ class MongoStore:
             for each in found
         }
 
+    @to_its_end
     async def reset(self, user_id: str) -> None:
         async with self._mongo.call():
             await self._entries.update_many({"user_id": user_id, "in_totals": True}, {"$set": {"in_totals": False}})
 
+    @to_its_end
     async def forget(self, user_id: str) -> int:
         if user_id == FORGOTTEN:
             return 0

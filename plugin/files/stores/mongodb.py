@@ -12,7 +12,7 @@ from pymongo import DESCENDING, IndexModel
 from pymongo.errors import DuplicateKeyError
 
 from token_counter.database import Database
-from token_counter.mongodb import Document, Mongo, aggregated
+from token_counter.mongodb import Document, Mongo, aggregated, to_its_end
 
 from ...errors import StoreError
 from ...finish import in_thread
@@ -57,6 +57,7 @@ class MongoStore:
     def name(self) -> str:
         return self._mongo.name
 
+    @to_its_end
     async def identity(self) -> str:
         """Drawn once by whoever came first, and kept in the database itself: it moves with the data."""
         async with self._ready:
@@ -74,6 +75,7 @@ class MongoStore:
         document = await collection.find_one({"_id": "database"})
         return str(document["identity"])
 
+    @to_its_end
     async def add(self, record: UserFile, quota: Quota | None) -> None:
         await self.identity()
         if quota is not None:
@@ -86,11 +88,13 @@ class MongoStore:
         async with self._mongo.call():
             await self._files.insert_one(as_bson(record))
 
+    @to_its_end
     async def get(self, file_id: str, user_id: UserId, now: datetime) -> UserFile | None:
         async with self._mongo.call():
             document = await self._files.find_one({"file_id": _text(file_id), **_of(user_id)})
         return as_record(document) if document is not None and _alive(document, now) else None
 
+    @to_its_end
     async def list(self, user_id: UserId, now: datetime) -> Sequence[UserFile]:
         async with self._mongo.call():
             found = await self._files.find({**_of(user_id), **_may_be_alive(now)}).to_list(None)
@@ -99,14 +103,17 @@ class MongoStore:
         records.sort(key=lambda each: (each[0].uploaded_at, str(each[1])), reverse=True)
         return [record for record, _ in records]
 
+    @to_its_end
     async def remove(self, file_id: str, user_id: UserId) -> bool:
         return bool(await self._deleted([_text(file_id)], _of(user_id)))
 
+    @to_its_end
     async def remove_all(self, user_id: UserId) -> Sequence[str]:
         async with self._mongo.call():
             found = await self._files.find(_of(user_id), {"file_id": 1}).to_list(None)
         return await self._deleted([document["file_id"] for document in found], _of(user_id))
 
+    @to_its_end
     async def remove_expired(self, now: datetime, limit: int) -> Sequence[str]:
         fields = {"file_id": 1, "expires_at": 1}
         async with self._mongo.call():
@@ -119,11 +126,13 @@ class MongoStore:
                 found = [document for document in texts if not _alive(document, now)]
         return await self._deleted([document["file_id"] for document in found], {})
 
+    @to_its_end
     async def known(self, file_ids: Collection[str]) -> set[str]:
         async with self._mongo.call():
             asked = {"file_id": {"$in": list(file_ids)}}
             return {document["file_id"] for document in await self._files.find(asked, {"file_id": 1}).to_list(None)}
 
+    @to_its_end
     async def totals(self, now: datetime) -> Totals:
         """Added up in the database, but for the original's documents, whose times only this side understands."""
         async with self._mongo.call():
