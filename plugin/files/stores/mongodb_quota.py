@@ -46,8 +46,12 @@ class Admission:
             await self._ask(key, record, quota)
         try:
             yield
-        finally:
+        except StoreError:
+            raise  # the database is in trouble: nobody waits for it once more, and it is ABANDONED soon
+        except BaseException:
             await finish(self._over(key, record.file_id))
+            raise
+        await finish(self._over(key, record.file_id))
 
     async def _over(self, key: str, file_id: str) -> None:
         async with self._mongo.call():
@@ -59,20 +63,29 @@ class Admission:
         for _ in range(ATTEMPTS):
             document = await self._quotas.find_one({"_id": key}) or {"version": 0, "adding": []}
             adding = [each for each in document["adding"] if each["since"] > datetime.now(UTC) - ABANDONED]
-            await self._check(record, quota, adding)
+            inside = await self._inside(adding)
+            try:
+                await self._check(record, quota, [each for each in adding if each["file_id"] not in inside])
+            except (TooManyFiles, TooManyBytes):
+                # One that got in between the two looks was counted by both; one that did not get in leaves its place.
+                now = await self._quotas.find_one({"_id": key}, {"version": 1}) or {"version": 0}
+                if now["version"] != document["version"] or await self._inside(adding) != inside:
+                    continue
+                raise
             mine = {"file_id": record.file_id, "bytes": record.file_size, "since": datetime.now(UTC)}
             if await self._moved_on(key, document["version"], [*adding, mine]):
                 return
         raise StoreError(f"{self._mongo.name}: too many processes add files of one user at once; try again")
 
+    async def _inside(self, adding: Sequence[Document]) -> set[str]:
+        """Which of them have a record by now."""
+        asked = {"file_id": {"$in": [each["file_id"] for each in adding]}}
+        return {each["file_id"] for each in await self._files.find(asked, {"file_id": 1}).to_list(None)}
+
     async def _check(self, record: UserFile, quota: Quota, adding: Sequence[Document]) -> None:
-        ids = [each["file_id"] for each in adding]
-        inside = {
-            each["file_id"] for each in await self._files.find({"file_id": {"$in": ids}}, {"file_id": 1}).to_list(None)
-        }
-        sizes = [each["bytes"] for each in adding if each["file_id"] not in inside]
         [used] = await aggregated(self._files, _used(record)) or [{"files": 0, "bytes": 0}]
-        files, size = used["files"] + len(sizes), used["bytes"] + sum(max(each, BLOCK_BYTES) for each in sizes)
+        files = used["files"] + len(adding)
+        size = used["bytes"] + sum(max(each["bytes"], BLOCK_BYTES) for each in adding)
         if quota.files is not None and files >= quota.files:
             raise TooManyFiles(quota.files)
         if quota.bytes is not None and size + max(record.file_size, BLOCK_BYTES) > quota.bytes:
