@@ -8,7 +8,7 @@ import json
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import openai
 import pytest
@@ -401,6 +401,30 @@ async def test_a_response_that_failed(
     with pytest.raises(AnswerFailed, match=r"server_error.*fell over") as raised:
         await way.turn(client, dispatcher)
     assert raised.value.messages == [USER] and notes.taken == []
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        pytest.param({"error": {"message": "no GPU left", "type": "overloaded"}}, r"\(overloaded\): no GPU left", id="an error"),
+        pytest.param({"error": "no GPU left"}, "no GPU left", id="an error of one word"),
+        pytest.param({"choices": []}, "no choices", id="no choices"),
+        pytest.param({"choices": [{"index": 0, "message": None, "finish_reason": "stop"}]}, "no choices", id="no message"),
+    ],
+)  # fmt: skip
+async def test_a_failure_with_status_200_is_no_empty_answer(
+    body: dict[str, Any], told: str, api: ApiServer, client: openai.AsyncOpenAI, dispatcher: Dispatcher
+) -> None:
+    """As some servers that speak OpenAI's API report theirs."""
+
+    class Failed(Chat):
+        def whole(self) -> dict[str, Any]:
+            return body
+
+    api.replies(Failed())
+    with pytest.raises(AnswerFailed, match=told) as raised:
+        await WAYS[0].turn(client, dispatcher)
+    assert raised.value.messages == [USER]
 
 
 async def test_an_error_in_the_middle_of_a_stream(

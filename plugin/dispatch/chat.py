@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .. import events
-from ..errors import InvalidRequest
+from ..errors import AnswerFailed, InvalidRequest
 from ..result import Turn
 from .chat_stream import read_stream
 from .dispatcher import Dispatcher
@@ -62,6 +62,7 @@ async def run_chat(
         DeadlineExceeded: the deadline passed.
         ContextExceeded: the conversation does not fit the model's context window; `history.trim` makes it fit.
         token_counter.errors.BudgetExceeded: the ledger's limits leave nothing; nothing was sent.
+        AnswerFailed: the API answered with an error in place of an answer.
         openai.OpenAIError: the API refused, or failed after the client's retries.
 
     Whatever is raised, a CancelledError too, has the history so far in its attribute `messages`: it can be sent as it is.
@@ -148,7 +149,10 @@ class _StreamedChat(_Chat):
 
 
 def answer_of(completion: Item) -> Answer:
-    """What a chat completion, as plain data, means for the turn; of several choices the first one counts."""
+    """What a chat completion, as plain data, means for the turn; of several choices the first one counts.
+
+    Some servers report their failure with status 200, as an `error` in place of choices: that is no empty answer.
+    """
     choice = (completion.get("choices") or [{}])[0]
     message = chat_message(choice.get("message") or {})
     calls = message.get("tool_calls") or ([message["function_call"]] if "function_call" in message else [])
@@ -166,4 +170,11 @@ def answer_of(completion: Item) -> Answer:
         usage=completion.get("usage"),
         model=completion.get("model"),
         service_tier=completion.get("service_tier"),
+        failure=None if choice.get("message") else _failure(completion.get("error")),
     )
+
+
+def _failure(error: object) -> AnswerFailed:
+    told = error if isinstance(error, Mapping) else {"message": error}
+    code = told.get("code") or told.get("type")
+    return AnswerFailed(None if code is None else str(code), str(told.get("message") or "it has no choices"))
