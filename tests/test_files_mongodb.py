@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from bson.datetime_ms import DatetimeMS
 
 import plugin
 from plugin import compat
@@ -197,6 +198,51 @@ async def test_the_originals_expired_files_are_cleaned_up(
     assert await files.cleanup_expired() == 1
     assert {record.filename for record in await files.list(7)} == {"soon.csv", "kept.csv", "odd.csv"}
     assert not Path(gone["file_path"]).exists() and Path(kept["file_path"]).exists()
+
+
+async def test_a_document_that_makes_no_sense_hides_no_other(
+    database: Any, files_of: Callable[..., FileManager]
+) -> None:
+    """Others write to the database too: whatever they leave, lists, sums and cleanups go on."""
+    files = files_of(database)
+    record = await files.upload(7, b"x", "x.csv")
+    odd: list[dict[str, Any]] = [
+        {"user_id": 7},
+        {"user_id": 7, "file_id": 5},
+        {
+            "user_id": 7,
+            "file_id": "7_1763980000_0000000a",
+            "file_size": float("nan"),
+            "expires_at": "0001-01-01T00:00:00",
+        },
+        {
+            "user_id": 7,
+            "file_id": "7_1763980000_0000000b",
+            "file_size": "big",
+            "expires_at": DatetimeMS(2**60),
+            "uploaded_at": 5,
+        },
+        {
+            "user_id": 7,
+            "file_id": "7_1763980000_0000000c",
+            "expires_at": [],
+            "filename": None,
+            "metadata": 5,
+            "origin": {},
+        },
+        {"user_id": {"a": 1}, "file_id": "7_1763980000_0000000d", "expires_at": NOW - timedelta(days=1)},
+        {"expires_at": NOW - timedelta(days=1)},
+        {"expires_at": NOW - timedelta(days=1), "user_id": 7, "file_id": "../../etc/passwd"},
+        {"expires_at": NOW - timedelta(days=1), "user_id": 7, "file_id": "7_1763980000_0000000e\n"},
+    ]
+    await database.user_files.drop_indexes()
+    await database.user_files.insert_many(odd)
+    assert record in await files.list(7)
+    assert {each.file_id for each in await files.list(7)} >= {record.file_id, "7_1763980000_0000000b"}
+    assert (await files.stats()).files >= 1
+    await files.cleanup_expired()
+    await files.upload(7, b"x", "x.csv")
+    assert await files.delete(record.file_id, 7)
 
 
 @pytest.mark.parametrize(

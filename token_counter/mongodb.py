@@ -12,7 +12,7 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 import pymongo
-from bson.codec_options import CodecOptions
+from bson.codec_options import CodecOptions, DatetimeConversion
 from pymongo import ReadPreference, WriteConcern
 from pymongo.errors import (
     AutoReconnect,
@@ -78,7 +78,10 @@ class Mongo:
         """A collection whose writes are durable, whose reads are never behind them, and whose times are UTC."""
         return self._database.get_collection(
             name,
-            codec_options=CodecOptions(tz_aware=True, tzinfo=UTC),
+            # A date beyond the year 9999, which others may have written, must not make a whole list unreadable.
+            codec_options=CodecOptions(
+                tz_aware=True, tzinfo=UTC, datetime_conversion=DatetimeConversion.DATETIME_CLAMP
+            ),
             read_preference=ReadPreference.PRIMARY,
             write_concern=DURABLE,
             read_concern=ReadConcern("local"),

@@ -7,7 +7,8 @@ from typing import Any, TypeGuard
 from .users import UserId
 
 # Also the original's ids, <user>_<unix time>_<8 hex>. ASCII: an id is a file's name, and 255 bytes must hold it.
-_FILE_ID = re.compile(r"[\w.@-]{1,100}_\d{9,11}_[0-9A-Za-z]{6,40}", re.ASCII)
+PATTERN = r"[\w.@-]{1,100}_\d{9,11}_[0-9A-Za-z]{6,40}"
+_FILE_ID = re.compile(PATTERN, re.ASCII)
 _NOT_IN_IDS = re.compile(r"[^A-Za-z0-9.@-]")
 _USER_CHARACTERS = 40
 _RANDOM_BYTES = 16

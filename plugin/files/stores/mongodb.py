@@ -17,10 +17,11 @@ from token_counter.mongodb import Document, Mongo, aggregated, to_its_end
 from ...errors import StoreError
 from ...finish import in_thread
 from ..content import legacy
+from ..file_ids import PATTERN
 from ..user_file import UserFile
 from ..users import UserId, spellings
 from . import Quota, Totals
-from .mongodb_documents import as_bson, as_record, expired_text, expires
+from .mongodb_documents import as_bson, as_record, expired_text, expires, number
 from .mongodb_quota import Admission
 
 COLLECTION = "user_files"
@@ -33,6 +34,8 @@ INDEXES = (
     IndexModel("expires_at"),
 )
 DELETED_AT_ONCE = 20
+# Others may write to the collection: what is no id of a file is no document of ours, and would be no file's name.
+IS_ID = {"$regex": rf"\A{PATTERN}\z"}
 
 
 class MongoStore:
@@ -91,7 +94,7 @@ class MongoStore:
     @to_its_end
     async def get(self, file_id: str, user_id: UserId, now: datetime) -> UserFile | None:
         async with self._mongo.call():
-            document = await self._files.find_one({"file_id": _text(file_id), **_of(user_id)})
+            document = await self._files.find_one({**_of(user_id), "file_id": _text(file_id)})
         return as_record(document) if document is not None and _alive(document, now) else None
 
     @to_its_end
@@ -117,11 +120,14 @@ class MongoStore:
     async def remove_expired(self, now: datetime, limit: int) -> Sequence[str]:
         fields = {"file_id": 1, "expires_at": 1}
         async with self._mongo.call():
-            of_ours = self._files.find({"expires_at": {"$lte": now}}, fields).sort("expires_at", 1)
+            of_ours = self._files.find({"expires_at": {"$lte": now}, "file_id": IS_ID}, fields).sort("expires_at", 1)
             found = await of_ours.limit(limit).to_list(None)
             if not found:
                 # No comparison of BSON matches a text with a date, and local times are not in order with UTC.
-                of_the_original = {"expires_at": {"$type": "string", "$lt": expired_text(now + timedelta(days=2))}}
+                of_the_original = {
+                    "expires_at": {"$type": "string", "$lt": expired_text(now + timedelta(days=2))},
+                    "file_id": IS_ID,
+                }
                 texts = await self._files.find(of_the_original, fields).sort("expires_at", 1).limit(limit).to_list(None)
                 found = [document for document in texts if not _alive(document, now)]
         return await self._deleted([document["file_id"] for document in found], {})
@@ -144,8 +150,8 @@ class MongoStore:
             fields = {"expires_at": 1, "file_size": 1}
             texts = await self._files.find({"expires_at": {"$type": "string"}}, fields).to_list(None)
         alive = [document for document in texts if _alive(document, now)]
-        size = sum(int(document.get("file_size") or 0) for document in alive)
-        return Totals(found["files"] + len(alive), int(found["bytes"]) + size)
+        size = sum(number(document.get("file_size")) for document in alive)
+        return Totals(found["files"] + len(alive), number(found["bytes"]) + size)
 
     async def aclose(self) -> None:
         """Nothing: who made the client closes it."""
@@ -155,7 +161,7 @@ class MongoStore:
         gone: list[str] = []
 
         async def delete(file_id: str) -> None:
-            document = await self._files.find_one_and_delete({"file_id": file_id, **whose})
+            document = await self._files.find_one_and_delete({**whose, "file_id": file_id})
             if document is not None:
                 gone.append(file_id)
                 if "content" not in document:
@@ -172,7 +178,7 @@ def _of(user_id: UserId) -> Document:
     """Whose documents; what is no user would be an operator to MongoDB, and is refused."""
     if isinstance(user_id, bool) or not isinstance(user_id, int | str):
         raise StoreError(f"a user id is a number or a text, not a {type(user_id).__name__}")
-    return {"user_id": {"$in": list(spellings(user_id))}}
+    return {"user_id": {"$in": list(spellings(user_id))}, "file_id": IS_ID}
 
 
 def _text(file_id: str) -> str:

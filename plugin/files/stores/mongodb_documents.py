@@ -1,6 +1,7 @@
 """A record of a user file as MongoDB keeps it: times are BSON dates in UTC. The original bot's documents are read too."""
 
 import logging
+import math
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,7 +29,7 @@ def as_record(document: Document) -> UserFile:
         user_id=document["user_id"],
         filename=name,
         file_path=str(document.get("file_path", "")),
-        file_size=_number(document.get("file_size")),
+        file_size=number(document.get("file_size")),
         file_type=kind,
         uploaded_at=_moment(document.get("uploaded_at")) or datetime.fromtimestamp(0, UTC),
         expires_at=expires(document),
@@ -36,7 +37,7 @@ def as_record(document: Document) -> UserFile:
         sha256=str(document.get("sha256", "")),
         content=str(document.get("content") or f"{LEGACY}:{document['file_id']}"),
         mime=str(document.get("mime") or described(kind, name).mime),
-        schema=_number(document.get("schema")),
+        schema=number(document.get("schema")),
         metadata=metadata if isinstance(metadata, dict) else None,
     )
 
@@ -57,13 +58,13 @@ def _moment(value: object) -> datetime | None:
     if not isinstance(value, str):
         return None
     try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
+        # The original wrote the local time of its machine, without a zone.
+        return datetime.fromisoformat(value).astimezone(UTC)
+    except (ValueError, OverflowError, OSError):
         log.warning("a time of the original's cannot be read: %.40r", value)
         return None
-    # The original wrote the local time of its machine, without a zone.
-    return moment.astimezone(UTC)
 
 
-def _number(value: object) -> int:
-    return int(value) if isinstance(value, int | float) else 0
+def number(value: object) -> int:
+    """A size; 0 for what is none."""
+    return int(value) if isinstance(value, int | float) and math.isfinite(value) else 0
