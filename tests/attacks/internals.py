@@ -250,7 +250,8 @@ time.sleep(1)
             "crashes by made-up bytecode",
             r"""
 def f(): pass
-f.__code__ = f.__code__.replace(co_code=b'\x64\xff' * 3 + b'\x53\x00', co_stacksize=0)
+far = b'\x90\x7f\x90\xff\x90\xff\x64\xff'  # a constant 16 GB behind the first: nothing can be there
+f.__code__ = f.__code__.replace(co_code=far + b'\x53\x00', co_stacksize=0)
 f(); f()
 """,
         ),

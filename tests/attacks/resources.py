@@ -102,7 +102,7 @@ while True:
             NATIVE
             + """
 import glob
-paths = [p for p in glob.glob('/usr/lib/*/lib*.so*') + glob.glob(os.path.dirname(os.__file__) + '/**/*.so', recursive=True) if os.path.isfile(p) and os.path.getsize(p) > 100000]
+paths = [p for p in glob.glob('/usr/lib/*/lib*.so*') + glob.glob(os.path.dirname(os.__file__) + '/lib-dynload/*.so') if os.path.isfile(p) and os.path.getsize(p) > 100000]
 import itertools
 for p in itertools.cycle(paths):
     fd, step = os.open(p, os.O_RDONLY), os.path.getsize(p)
