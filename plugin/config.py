@@ -60,6 +60,10 @@ class Settings(BaseSettings):
     memory_budget_bytes: int | None = Field(None, gt=0)  # of all running cells together; None: measured (budget.py)
 
     database: str | None = None  # mongodb://...; None: SQLite in `home`
+    content: Literal["local", "gridfs"] = (
+        "local"  # of files whose records are in MongoDB; gridfs: several machines share
+    )
+    content_cache_bytes: int = Field(GiB, ge=0)  # of this machine's copies of what is in GridFS
     legacy_root: Path | None = None  # of the original bot, whose files its documents in MongoDB name
 
     venv_max_age_days: float = Field(7, gt=0)

@@ -1,4 +1,4 @@
-"""Files kept on this machine: SQLite or an operator's database for the records, a directory for the content."""
+"""Files of one home: SQLite or an operator's database for the records, a directory or that database for the content."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -9,6 +9,7 @@ from token_counter.errors import InvalidArgument, MissingExtra
 
 from ..config import Settings
 from ..errors import InvalidRequest
+from .content import ContentStore
 from .content.apart import ContentApart
 from .content.chain import ContentChain
 from .content.local import LocalContent
@@ -19,7 +20,7 @@ from .stores.chain import StoreChain
 from .stores.sqlite import SqliteStore
 
 DATABASE = "cellblock.sqlite3"
-CONTENT = "content"
+CONTENT, COPIES = "content", "copies"
 
 
 class EmbeddedFiles:
@@ -33,6 +34,7 @@ class EmbeddedFiles:
         self._settings, self._clock = settings, clock
         self._store, self._content = SqliteStore(settings.home / DATABASE), LocalContent(settings.home / CONTENT)
         self._stores: dict[tuple[int, str] | str, tuple[MetadataStore, Database]] = {}
+        self._grids: dict[int, ContentStore] = {}  # GridFS of those stores, by id()
         self._clients: list[Any] = []  # of addresses: ours to close
         self.files = FileManager(settings, self._store, self._content, clock)
         if settings.database is not None:
@@ -60,8 +62,11 @@ class EmbeddedFiles:
             await self._clients.pop().close()
 
     def _over(self, store: MetadataStore, close: Callable[[], Awaitable[None]] | None) -> FileManager:
-        apart = ContentApart(self._settings.home / CONTENT, store.identity)
-        chain = StoreChain(store, self._store, close), ContentChain(apart, self._content)
+        content: ContentStore = ContentApart(self._settings.home / CONTENT, store.identity)
+        grid = self._grids.get(id(store))
+        if grid is not None:  # what was uploaded under the other setting is read still
+            content = ContentChain(*((grid, content) if self._settings.content == grid.name else (content, grid)))
+        chain = StoreChain(store, self._store, close), ContentChain(content, self._content)
         return FileManager(self._settings, *chain, self._clock)
 
     def _mongo(self, found: Database | str) -> MetadataStore:
@@ -75,9 +80,13 @@ class EmbeddedFiles:
                 except (InvalidArgument, MissingExtra) as error:
                     raise InvalidRequest(str(error)) from None
                 self._clients.append(database.client)
+            from .content.gridfs import GridContent
             from .stores.mongodb import MongoStore
 
-            self._stores[key] = MongoStore(database, self._settings.legacy_root), database  # held: its id stays its own
+            store = MongoStore(database, self._settings.legacy_root)
+            self._stores[key] = store, database  # held: its id stays its own
+            copies = self._settings.home / COPIES, self._settings.content_cache_bytes
+            self._grids[id(store)] = GridContent(store.grid, store.uploads, store.identity, *copies)
         return self._stores[key][0]
 
 

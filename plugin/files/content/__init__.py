@@ -1,7 +1,9 @@
 """Where the bytes of user files lie. A content store knows ids and bytes, nothing of users, names or expiry."""
 
+import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 
@@ -23,7 +25,7 @@ class ContentStore(Protocol):
 
     @property
     def name(self) -> str:
-        """The store's part of a record's `content`: 'local'."""
+        """The store's part of a record's `content`: 'local', 'gridfs'."""
 
     def path(self, file_id: str) -> str:
         """Where the content lies, for a record's `file_path`; '' where that is no path of this machine."""
@@ -53,3 +55,9 @@ class ContentStore(Protocol):
 
     async def sweep(self, known: Known) -> int:
         """Delete what has no record and is in no `put` of any process, half written or whole; gives the number."""
+
+
+def place_of(root: Path, identity: str) -> Path:
+    """The directory beside root for one database: what a database does not know is waste only there."""
+    of_this_one = hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return root.with_name(f"{root.name}-{of_this_one}")

@@ -1,11 +1,10 @@
 """The local content of a caller's database, in a directory of its own: what a database does not know is waste only there."""
 
-import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from . import Known, Stored
+from . import Known, Stored, place_of
 from .local import LocalContent
 
 
@@ -45,7 +44,5 @@ class ContentApart:
 
     async def _local(self) -> LocalContent:
         if self._found is None:
-            identity = await self._identity()
-            of_this_one = hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-            self._found = LocalContent(self._root.with_name(f"{self._root.name}-{of_this_one}"))
+            self._found = LocalContent(place_of(self._root, await self._identity()))
         return self._found

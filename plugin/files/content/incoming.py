@@ -26,9 +26,7 @@ class Incoming:
         self._hash, self._size = hashlib.sha256(), 0
 
     def create(self) -> None:
-        shard = self._path.parent
-        for directory in (shard.parent.parent, shard.parent, shard):
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_directories(self._path)
         while self._descriptor < 0:
             descriptor = os.open(self._partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             locks.wait_alone(descriptor)
@@ -64,6 +62,13 @@ class Incoming:
         if self._descriptor >= 0:
             descriptor, self._descriptor = self._descriptor, -1
             os.close(descriptor)
+
+
+def make_directories(path: Path) -> None:
+    """Those of a place <root>/<2 hex>/<id>, for this system user alone."""
+    shard = path.parent
+    for directory in (shard.parent.parent, shard.parent, shard):
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def abandoned(path: Path) -> int | None:

@@ -6,7 +6,7 @@ Directories are 0700, files 0600. Nothing here runs on the event loop's thread.
 import errno
 import hashlib
 import os
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -92,14 +92,15 @@ class LocalContent:
         with os.fdopen(self._opened(file_id), "rb") as file:
             return file.read()
 
+    def entries(self) -> "Iterator[os.DirEntry[str]]":
+        """Everything that is kept, half written or whole. It blocks: call it in a thread."""
+        for directory in self.root.glob("[0-9a-f][0-9a-f]"):
+            for entry in os.scandir(directory):
+                if is_file_id(entry.name.removesuffix(PARTIAL)) and entry.is_file(follow_symlinks=False):
+                    yield entry
+
     def _ids(self) -> set[str]:
-        names = (
-            entry.name.removesuffix(PARTIAL)
-            for directory in self.root.glob("[0-9a-f][0-9a-f]")
-            for entry in os.scandir(directory)
-            if entry.is_file(follow_symlinks=False)
-        )
-        return {name for name in names if is_file_id(name)}
+        return {entry.name.removesuffix(PARTIAL) for entry in self.entries()}
 
     async def _swept(self, strange: Iterable[str], known: Known) -> int:
         # Locked first, asked again then: an upload that was over in between has its record by now.
@@ -127,11 +128,16 @@ class LocalContent:
         return found
 
     async def _run(self, work: Callable[[], T], undo: Callable[[T], object] | None = None) -> T:
-        try:
-            return await in_thread(work, undo)
-        except OSError as error:
-            remedy = _REMEDIES.get(error.errno or 0, "see the system's log for what is wrong with that disk")
-            raise StoreError(f"the files' content in {self.root} failed: {error.strerror}; {remedy}") from error
+        return await told(self.root, work, undo)
+
+
+async def told(root: Path, work: Callable[[], T], undo: Callable[[T], object] | None = None) -> T:
+    """`in_thread` for work on the files beneath root: what the disk says comes out as StoreError."""
+    try:
+        return await in_thread(work, undo)
+    except OSError as error:
+        remedy = _REMEDIES.get(error.errno or 0, "see the system's log for what is wrong with that disk")
+        raise StoreError(f"the files' content in {root} failed: {error.strerror}; {remedy}") from error
 
 
 def _let_go(held: Mapping[str, int]) -> None:

@@ -17,6 +17,8 @@ from token_counter.mongodb import Document, Mongo, aggregated, to_its_end
 from ...errors import StoreError
 from ...finish import in_thread
 from ..content import legacy
+from ..content.grid import Grid
+from ..content.uploads import UNDER_WAY, Uploads
 from ..file_ids import PATTERN
 from ..user_file import UserFile
 from ..users import UserId, spellings
@@ -27,11 +29,12 @@ from .mongodb_quota import Admission
 COLLECTION = "user_files"
 # Its one document says which database this is, whatever the servers are called: {_id: "database", identity: ObjectId}.
 IDENTITY = "cellblock"
-# The guide's own indexes; creating one that is there does nothing.
+# The guide's own, and one of the uploads under way alone; creating one that is there does nothing.
 INDEXES = (
     IndexModel([("user_id", 1), ("expires_at", DESCENDING)]),
     IndexModel("file_id", unique=True),
     IndexModel("expires_at"),
+    IndexModel(f"{UNDER_WAY}.until", sparse=True),
 )
 DELETED_AT_ONCE = 20
 # Others may write to the collection: what is no id of a file is no document of ours, and would be no file's name.
@@ -46,12 +49,16 @@ class MongoStore:
 
     Args:
         legacy_root: the directory of the original bot; None: its content is left alone.
+
+    Attributes:
+        grid, uploads: for content that goes into this database.
     """
 
     def __init__(self, database: Database, legacy_root: Path | None = None) -> None:
         self._legacy_root = legacy_root
         self._mongo = Mongo(database, StoreError)
         self._files = self._mongo.collection(COLLECTION)
+        self.grid, self.uploads = Grid(self._mongo, self._files), Uploads(self._mongo, self._files)
         self._admission = Admission(self._mongo, self._files)
         self._identity = ""
         self._ready = asyncio.Lock()
@@ -88,6 +95,9 @@ class MongoStore:
             await self._insert(record)
 
     async def _insert(self, record: UserFile) -> None:
+        if record.file_id in self.uploads:
+            await self.uploads.record(record.file_id, as_bson(record))
+            return
         async with self._mongo.call():
             await self._files.insert_one(as_bson(record))
 

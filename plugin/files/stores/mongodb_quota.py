@@ -78,8 +78,8 @@ class Admission:
         raise StoreError(f"{self._mongo.name}: too many processes add files of one user at once; try again")
 
     async def _inside(self, adding: Sequence[Document]) -> set[str]:
-        """Which of them have a record by now."""
-        asked = {"file_id": {"$in": [each["file_id"] for each in adding]}}
+        """Which of them have a record by now; an upload under way is a document without a user."""
+        asked = {"file_id": {"$in": [each["file_id"] for each in adding]}, "user_id": {"$exists": True}}
         return {each["file_id"] for each in await self._files.find(asked, {"file_id": 1}).to_list(None)}
 
     async def _check(self, record: UserFile, quota: Quota, adding: Sequence[Document]) -> None:

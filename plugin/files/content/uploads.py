@@ -1,0 +1,97 @@
+"""Uploads under way whose content goes into the database too, so that any machine's cleanup tells them from waste.
+
+Before the first piece of content is written, an upload claims its id: a document of `user_files` with a lease and without a
+user, which no query for files finds. The record takes that very document's place, in one step, and only while the claim
+is still this upload's. So content without a document is waste, whatever its age: nobody can record it any more. Whoever
+is silent for longer than its lease, by the server's clock, loses the claim, and its upload fails instead of losing a file.
+"""
+
+from typing import Any
+
+from bson.objectid import ObjectId
+from pymongo import WriteConcern
+from pymongo.errors import DuplicateKeyError
+
+from token_counter.mongodb import Collection, Document, Mongo, to_its_end
+
+from ...errors import StoreError
+
+UNDER_WAY = "uploading"  # the field that such a document has besides file_id: {by: ObjectId, until: date}
+# Between two renewals lie at most four calls, each of which ends within 7 s (token_counter/mongodb.py).
+LEASE_MS = 60_000
+
+
+class Uploads:
+    """The claims of this process on ids, in one collection `user_files`. Every method raises StoreError when it fails."""
+
+    def __init__(self, mongo: Mongo, files: Collection) -> None:
+        self._mongo, self._files = mongo, files
+        self._renewals = files.with_options(write_concern=WriteConcern(w=1))
+        self._claims: dict[str, ObjectId] = {}
+
+    def __contains__(self, file_id: str) -> bool:
+        """Whether this process claimed it and did not let go."""
+        return file_id in self._claims
+
+    @to_its_end
+    async def claim(self, file_id: str) -> bool:
+        """False where the id has a record, or belongs to somebody else's upload or cleanup."""
+        by = ObjectId()
+        async with self._mongo.call():
+            try:
+                await self._files.update_one(_claimed(file_id, by), _LEASED, upsert=True)
+            except DuplicateKeyError:
+                return False
+        self._claims[file_id] = by
+        return True
+
+    @to_its_end
+    async def renew(self, file_id: str) -> None:
+        """Raises StoreError, too, where the claim was lost meanwhile."""
+        async with self._mongo.call():
+            done = await self._renewals.update_one(_claimed(file_id, self._claims[file_id]), _LEASED)
+        if not done.matched_count:
+            raise self._lost(file_id)
+
+    @to_its_end
+    async def record(self, file_id: str, document: Document) -> None:
+        """Put the record in the claim's place; raises StoreError, too, where the claim was lost meanwhile."""
+        async with self._mongo.call():
+            done = await self._files.replace_one(_claimed(file_id, self._claims[file_id]), document)
+        if not done.matched_count:
+            raise self._lost(file_id)
+        self.forget(file_id)
+
+    @to_its_end
+    async def let_go(self, file_id: str) -> None:
+        """Give the claim back; nothing happens where it was lost."""
+        async with self._mongo.call():
+            await self._files.delete_one(_claimed(file_id, self._claims[file_id]))
+        self.forget(file_id)
+
+    def forget(self, file_id: str) -> None:
+        """Leave the claim to its lease. Safe to call twice."""
+        self._claims.pop(file_id, None)
+
+    @to_its_end
+    async def end_silent(self) -> int:
+        """Take the claims away whose lease is over; gives their number."""
+        # $$NOW is the server's: no machine's clock decides. The first condition is for the index, which $expr cannot use.
+        over = {f"{UNDER_WAY}.until": {"$exists": True}, "$expr": {"$lt": [f"${UNDER_WAY}.until", "$$NOW"]}}
+        async with self._mongo.call():
+            done = await self._files.delete_many(over)
+        return int(done.deleted_count)
+
+    def _lost(self, file_id: str) -> StoreError:
+        self.forget(file_id)
+        return StoreError(
+            f"the upload '{file_id}' took longer than {LEASE_MS // 1000} s between two steps and was given up; "
+            f"upload it again, and look at the load of this machine and of {self._mongo.name}"
+        )
+
+
+def _claimed(file_id: str, by: ObjectId) -> Document:
+    return {"file_id": file_id, f"{UNDER_WAY}.by": by}
+
+
+_LEASED: list[dict[str, Any]] = [{"$set": {f"{UNDER_WAY}.until": {"$add": ["$$NOW", LEASE_MS]}}}]
