@@ -15,12 +15,13 @@ import socket
 import subprocess
 import sys
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import motor.motor_asyncio
 import pymongo
+import pymongo.database
 import pymongo.errors
 import pytest
 
@@ -82,6 +83,12 @@ class Fresh:
         client: Any = CLIENTS[driver](self.address)
         self._clients.append(client)
         return client[self._name]
+
+    @contextlib.contextmanager
+    def blocking(self) -> Iterator[pymongo.database.Database[dict[str, Any]]]:
+        """The database, for looking at what is in it."""
+        with pymongo.MongoClient(self.address) as client:
+            yield client[self._name]
 
     async def close(self) -> None:
         for client in self._clients:

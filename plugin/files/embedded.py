@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from token_counter.database import Database, connect, is_address
 from token_counter.errors import InvalidArgument, MissingExtra
@@ -19,6 +19,9 @@ from .stores import MetadataStore, is_store
 from .stores.chain import StoreChain
 from .stores.sqlite import SqliteStore
 
+if TYPE_CHECKING:
+    from .content.gridfs import GridContent
+
 DATABASE = "cellblock.sqlite3"
 CONTENT, COPIES = "content", "copies"
 
@@ -34,7 +37,7 @@ class EmbeddedFiles:
         self._settings, self._clock = settings, clock
         self._store, self._content = SqliteStore(settings.home / DATABASE), LocalContent(settings.home / CONTENT)
         self._stores: dict[tuple[int, str] | str, tuple[MetadataStore, Database]] = {}
-        self._grids: dict[int, ContentStore] = {}  # GridFS of those stores, by id()
+        self._grids: dict[int, GridContent] = {}  # of those stores, by id()
         self._clients: list[Any] = []  # of addresses: ours to close
         self.files = FileManager(settings, self._store, self._content, clock)
         if settings.database is not None:
@@ -58,6 +61,8 @@ class EmbeddedFiles:
     async def aclose(self) -> None:
         """Close what was opened here, no client of the caller's. Safe to call twice."""
         await self._store.aclose()
+        for grid in self._grids.values():
+            await grid.aclose()
         while self._clients:
             await self._clients.pop().close()
 

@@ -29,10 +29,7 @@ class Cache:
         Raises:
             KeyError: there is none.
         """
-        descriptor = await self._local.open(file_id)
-        with contextlib.suppress(OSError):  # only a copy that somebody removes now is not marked as used
-            os.utime(descriptor)
-        return descriptor
+        return await told(self._local.root, partial(self._opened, file_id), os.close)
 
     async def add(self, file_id: str, pieces: AsyncIterator[bytes]) -> int:
         """A descriptor to read the pieces from, which is a copy from now on; the caller closes it.
@@ -63,6 +60,12 @@ class Cache:
     async def sweep(self, known: Known) -> int:
         """Remove copies of what has no record any more; gives the number."""
         return await self._local.sweep(known)
+
+    def _opened(self, file_id: str) -> int:
+        descriptor = self._local.opened(file_id)
+        with contextlib.suppress(OSError):  # where the disk is read-only, copies go in the order in which they came
+            os.utime(descriptor)
+        return descriptor
 
     def _trimmed(self) -> None:
         copies = [(entry.stat(), entry.path) for entry in self._local.entries() if not entry.name.endswith(PARTIAL)]

@@ -1,5 +1,6 @@
 """Content in the database, for several machines that share one; each keeps copies of what it used last."""
 
+import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -13,6 +14,8 @@ from ..file_ids import is_file_id
 from . import Known, Stored, place_of
 from .cache import Cache
 from .grid import CHUNK_BYTES, CHUNKS_AT_ONCE, Grid
+from .local import let_go, told
+from .presence import Presence
 from .uploads import Uploads
 
 BATCH_BYTES = CHUNK_BYTES * CHUNKS_AT_ONCE
@@ -37,7 +40,8 @@ class GridContent:
     ) -> None:
         self._grid, self._uploads, self._identity = grid, uploads, identity
         self._root, self._cache_bytes = root, cache_bytes
-        self._found: Cache | None = None
+        self._found: Machine | None = None
+        self._one_at_a_time = asyncio.Lock()
 
     def path(self, file_id: str) -> str:
         """'': no path of this machine."""
@@ -45,11 +49,11 @@ class GridContent:
 
     @asynccontextmanager
     async def put(self, file_id: str, pieces: AsyncIterator[bytes]) -> AsyncIterator[Stored]:
-        cache = await self._cache()
-        async with cache.put(file_id, pieces) as stored:
+        copies = (await self._here()).copies
+        async with copies.put(file_id, pieces) as stored:
             try:
-                await self._write(file_id, await cache.open(file_id), stored)
-                await cache.trim()
+                await self._write(file_id, await copies.open(file_id), stored)
+                await copies.trim()
                 yield stored
             except StoreError:
                 raise  # the database is in trouble: nobody waits for it once more, and the next cleanup finds the rest
@@ -61,15 +65,15 @@ class GridContent:
                 self._uploads.forget(file_id)
 
     async def open(self, file_id: str) -> int:
-        cache = await self._cache()
+        copies = (await self._here()).copies
         try:
-            return await cache.open(_checked(file_id))
+            return await copies.open(_checked(file_id))
         except KeyError:
             stored = await self._grid.stored(file_id)
         if stored is None:
             raise KeyError(file_id)
         try:
-            return await cache.add(file_id, self._grid.pieces(file_id, stored))
+            return await copies.add(file_id, self._grid.pieces(file_id, stored))
         except StoreError:
             if await self._grid.stored(file_id) is None:  # it was deleted meanwhile
                 raise KeyError(file_id) from None
@@ -80,25 +84,41 @@ class GridContent:
         return await in_thread(partial(_all_of, descriptor))
 
     async def remove(self, file_id: str) -> None:
-        await (await self._cache()).remove(_checked(file_id))
+        await (await self._here()).copies.remove(_checked(file_id))
         if file_id in self._uploads:
             await self._uploads.renew(file_id)
-        elif not await self._grid.has(file_id) or not await self._uploads.claim(file_id):
+        elif not await self._grid.has(file_id) or not await self._claim(file_id):
             return  # there is nothing, or what is there is somebody else's by now
         await self._grid.remove(file_id)
         await self._uploads.let_go(file_id)
 
     async def sweep(self, known: Known) -> int:
-        await self._uploads.end_silent()
+        await self._end_claims()
         count = 0
         async for file_id in self._grid.waste():
             await self.remove(file_id)
             count += 1
-        return count + await (await self._cache()).sweep(known)
+        return count + await (await self._here()).copies.sweep(known)
+
+    async def aclose(self) -> None:
+        """Claims that are left end with their leases. Safe to call twice."""
+        if self._found is not None:
+            await told(self._found.root, self._found.presence.end)
+
+    async def _end_claims(self) -> None:
+        here = await self._here()
+        gone = await told(here.root, here.presence.gone, let_go)
+        try:
+            for process in gone:
+                await self._uploads.end_those_of(process)
+                await told(here.root, partial(here.presence.forget, process))
+        finally:
+            let_go(gone)
+        await self._uploads.end_silent()
 
     async def _write(self, file_id: str, descriptor: int, stored: Stored) -> None:
         try:
-            if not await self._uploads.claim(file_id):
+            if not await self._claim(file_id):
                 raise StoreError(f"the file '{file_id}' is there, or being written or deleted; try again in a minute")
             if await self._grid.has(file_id):
                 await self._grid.remove(file_id)  # of an earlier attempt, whose claim is over
@@ -110,10 +130,26 @@ class GridContent:
         finally:
             os.close(descriptor)
 
-    async def _cache(self) -> Cache:
+    async def _here(self) -> "Machine":
         if self._found is None:
-            self._found = Cache(place_of(self._root, await self._identity()), self._cache_bytes)
+            self._found = Machine(
+                place_of(self._root, await self._identity()), self._cache_bytes, self._uploads.process
+            )
         return self._found
+
+    async def _claim(self, file_id: str) -> bool:
+        here = await self._here()
+        async with self._one_at_a_time:
+            await told(here.root, here.presence.begin)  # before anybody can look for the claim's process
+        return await self._uploads.claim(file_id)
+
+
+class Machine:
+    """What is kept on this machine for one database."""
+
+    def __init__(self, root: Path, cache_bytes: int, process: object) -> None:
+        self.root, self.copies = root, Cache(root, cache_bytes)
+        self.presence = Presence(root / "processes", str(process))
 
 
 def _checked(file_id: str) -> str:

@@ -62,7 +62,7 @@ class LocalContent:
             incoming.release()  # not awaited: a cancellation here would come after the record was kept
 
     async def open(self, file_id: str) -> int:
-        return await self._run(lambda: self._opened(file_id), undo=os.close)
+        return await self._run(lambda: self.opened(file_id), undo=os.close)
 
     async def read(self, file_id: str) -> bytes:
         return await self._run(lambda: self._content(file_id))
@@ -82,14 +82,15 @@ class LocalContent:
             raise InvalidRequest(f"not the id of a user file: {str(file_id)[:200]!r}")
         return self.root / hashlib.sha256(file_id.encode()).hexdigest()[:2] / file_id
 
-    def _opened(self, file_id: str) -> int:
+    def opened(self, file_id: str) -> int:
+        """`open`, blocking: call it in a thread."""
         try:
             return os.open(self._place(file_id), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         except FileNotFoundError:
             raise KeyError(file_id) from None
 
     def _content(self, file_id: str) -> bytes:
-        with os.fdopen(self._opened(file_id), "rb") as file:
+        with os.fdopen(self.opened(file_id), "rb") as file:
             return file.read()
 
     def entries(self) -> "Iterator[os.DirEntry[str]]":
@@ -104,12 +105,12 @@ class LocalContent:
 
     async def _swept(self, strange: Iterable[str], known: Known) -> int:
         # Locked first, asked again then: an upload that was over in between has its record by now.
-        held = await self._run(lambda: self._abandoned(strange), undo=_let_go)
+        held = await self._run(lambda: self._abandoned(strange), undo=let_go)
         try:
             waste = held.keys() - await known(held.keys())
             await self._run(lambda: self._discard(waste))
         finally:
-            _let_go(held)
+            let_go(held)
         return len(waste)
 
     def _discard(self, file_ids: Iterable[str]) -> None:
@@ -119,7 +120,7 @@ class LocalContent:
     def _abandoned(self, file_ids: Iterable[str]) -> dict[str, int]:
         found: dict[str, int] = {}
         with ExitStack() as undo:
-            undo.callback(_let_go, found)
+            undo.callback(let_go, found)
             for file_id in file_ids:
                 descriptor = abandoned(self._place(file_id))
                 if descriptor is not None:
@@ -140,6 +141,7 @@ async def told(root: Path, work: Callable[[], T], undo: Callable[[T], object] | 
         raise StoreError(f"the files' content in {root} failed: {error.strerror}; {remedy}") from error
 
 
-def _let_go(held: Mapping[str, int]) -> None:
+def let_go(held: Mapping[str, int]) -> None:
+    """Close the descriptors that hold locks."""
     for descriptor in held.values():
         os.close(descriptor)

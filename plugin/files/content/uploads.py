@@ -3,7 +3,8 @@
 Before the first piece of content is written, an upload claims its id: a document of `user_files` with a lease and without a
 user, which no query for files finds. The record takes that very document's place, in one step, and only while the claim
 is still this upload's. So content without a document is waste, whatever its age: nobody can record it any more. Whoever
-is silent for longer than its lease, by the server's clock, loses the claim, and its upload fails instead of losing a file.
+is silent for longer than its lease, by the server's clock, loses the claim, and its upload fails instead of losing a file;
+whoever is known to be dead loses it at once.
 """
 
 from typing import Any
@@ -16,17 +17,24 @@ from token_counter.mongodb import Collection, Document, Mongo, to_its_end
 
 from ...errors import StoreError
 
-UNDER_WAY = "uploading"  # the field that such a document has besides file_id: {by: ObjectId, until: date}
+UNDER_WAY = (
+    "uploading"  # the field that such a document has besides file_id: {by: ObjectId, process: ObjectId, until: date}
+)
 # Between two renewals lie at most four calls, each of which ends within 7 s (token_counter/mongodb.py).
 LEASE_MS = 60_000
 
 
 class Uploads:
-    """The claims of this process on ids, in one collection `user_files`. Every method raises StoreError when it fails."""
+    """The claims of this process on ids, in one collection `user_files`. Every method raises StoreError when it fails.
+
+    Attributes:
+        process: what its claims are found by.
+    """
 
     def __init__(self, mongo: Mongo, files: Collection) -> None:
         self._mongo, self._files = mongo, files
         self._renewals = files.with_options(write_concern=WriteConcern(w=1))
+        self.process = ObjectId()
         self._claims: dict[str, ObjectId] = {}
 
     def __contains__(self, file_id: str) -> bool:
@@ -36,13 +44,14 @@ class Uploads:
     @to_its_end
     async def claim(self, file_id: str) -> bool:
         """False where the id has a record, or belongs to somebody else's upload or cleanup."""
-        by = ObjectId()
+        by = self._claims.setdefault(file_id, ObjectId())
+        query = {**_claimed(file_id, by), f"{UNDER_WAY}.process": self.process}
         async with self._mongo.call():
             try:
-                await self._files.update_one(_claimed(file_id, by), _LEASED, upsert=True)
+                await self._files.update_one(query, _LEASED, upsert=True)
             except DuplicateKeyError:
+                self.forget(file_id)
                 return False
-        self._claims[file_id] = by
         return True
 
     @to_its_end
@@ -74,13 +83,21 @@ class Uploads:
         self._claims.pop(file_id, None)
 
     @to_its_end
-    async def end_silent(self) -> int:
-        """Take the claims away whose lease is over; gives their number."""
+    async def end_those_of(self, process: str) -> None:
+        """Take the claims of a process away that is dead."""
+        if ObjectId.is_valid(process):
+            async with self._mongo.call():
+                await self._files.delete_many({f"{UNDER_WAY}.process": ObjectId(process)})
+
+    @to_its_end
+    async def end_silent(self) -> None:
+        """Take the claims away whose lease is over, and those that this process has forgotten."""
         # $$NOW is the server's: no machine's clock decides. The first condition is for the index, which $expr cannot use.
         over = {f"{UNDER_WAY}.until": {"$exists": True}, "$expr": {"$lt": [f"${UNDER_WAY}.until", "$$NOW"]}}
         async with self._mongo.call():
-            done = await self._files.delete_many(over)
-        return int(done.deleted_count)
+            await self._files.delete_many(over)
+            held = {f"{UNDER_WAY}.by": {"$nin": list(self._claims.values())}}
+            await self._files.delete_many({f"{UNDER_WAY}.process": self.process, **held})
 
     def _lost(self, file_id: str) -> StoreError:
         self.forget(file_id)

@@ -29,12 +29,13 @@ from .mongodb_quota import Admission
 COLLECTION = "user_files"
 # Its one document says which database this is, whatever the servers are called: {_id: "database", identity: ObjectId}.
 IDENTITY = "cellblock"
-# The guide's own, and one of the uploads under way alone; creating one that is there does nothing.
+# The guide's own, and two of the uploads under way alone; creating one that is there does nothing.
 INDEXES = (
     IndexModel([("user_id", 1), ("expires_at", DESCENDING)]),
     IndexModel("file_id", unique=True),
     IndexModel("expires_at"),
     IndexModel(f"{UNDER_WAY}.until", sparse=True),
+    IndexModel(f"{UNDER_WAY}.process", sparse=True),
 )
 DELETED_AT_ONCE = 20
 # Others may write to the collection: what is no id of a file is no document of ours, and would be no file's name.
