@@ -85,12 +85,16 @@ class GridContent:
 
     async def remove(self, file_id: str) -> None:
         await (await self._here()).copies.remove(_checked(file_id))
-        if file_id in self._uploads:
-            await self._uploads.renew(file_id)
-        elif not await self._grid.has(file_id) or not await self._claim(file_id):
-            return  # there is nothing, or what is there is somebody else's by now
-        await self._grid.remove(file_id)
-        await self._uploads.let_go(file_id)
+        try:
+            if file_id in self._uploads:
+                is_ours = await self._uploads.renew(file_id)
+            else:
+                is_ours = await self._grid.has(file_id) and await self._claim(file_id)
+            if is_ours:  # else there is nothing, or what is there is somebody else's by now
+                await self._grid.remove(file_id)
+                await self._uploads.let_go(file_id)
+        finally:
+            self._uploads.forget(file_id)  # where that failed, the next sweep begins anew
 
     async def sweep(self, known: Known) -> int:
         await self._end_claims()
@@ -125,7 +129,8 @@ class GridContent:
             chunk = 0
             while data := await in_thread(partial(os.read, descriptor, BATCH_BYTES)):
                 chunk = await self._grid.write(file_id, chunk, data)
-                await self._uploads.renew(file_id)
+                if not await self._uploads.renew(file_id):
+                    raise self._uploads.lost(file_id)
             await self._grid.close(file_id, stored)
         finally:
             os.close(descriptor)

@@ -44,8 +44,10 @@ class Uploads:
     @to_its_end
     async def claim(self, file_id: str) -> bool:
         """False where the id has a record, or belongs to somebody else's upload or cleanup."""
-        by = self._claims.setdefault(file_id, ObjectId())
-        query = {**_claimed(file_id, by), f"{UNDER_WAY}.process": self.process}
+        if file_id in self._claims:
+            return False
+        self._claims[file_id] = ObjectId()
+        query = {**self._claimed(file_id), f"{UNDER_WAY}.process": self.process}
         async with self._mongo.call():
             try:
                 await self._files.update_one(query, _LEASED, upsert=True)
@@ -55,27 +57,26 @@ class Uploads:
         return True
 
     @to_its_end
-    async def renew(self, file_id: str) -> None:
-        """Raises StoreError, too, where the claim was lost meanwhile."""
+    async def renew(self, file_id: str) -> bool:
+        """False where the claim was lost meanwhile."""
         async with self._mongo.call():
-            done = await self._renewals.update_one(_claimed(file_id, self._claims[file_id]), _LEASED)
-        if not done.matched_count:
-            raise self._lost(file_id)
+            done = await self._renewals.update_one(self._claimed(file_id), _LEASED)
+        return bool(done.matched_count)
 
     @to_its_end
     async def record(self, file_id: str, document: Document) -> None:
         """Put the record in the claim's place; raises StoreError, too, where the claim was lost meanwhile."""
         async with self._mongo.call():
-            done = await self._files.replace_one(_claimed(file_id, self._claims[file_id]), document)
+            done = await self._files.replace_one(self._claimed(file_id), document)
         if not done.matched_count:
-            raise self._lost(file_id)
+            raise self.lost(file_id)
         self.forget(file_id)
 
     @to_its_end
     async def let_go(self, file_id: str) -> None:
         """Give the claim back; nothing happens where it was lost."""
         async with self._mongo.call():
-            await self._files.delete_one(_claimed(file_id, self._claims[file_id]))
+            await self._files.delete_one(self._claimed(file_id))
         self.forget(file_id)
 
     def forget(self, file_id: str) -> None:
@@ -99,16 +100,16 @@ class Uploads:
             held = {f"{UNDER_WAY}.by": {"$nin": list(self._claims.values())}}
             await self._files.delete_many({f"{UNDER_WAY}.process": self.process, **held})
 
-    def _lost(self, file_id: str) -> StoreError:
-        self.forget(file_id)
+    def _claimed(self, file_id: str) -> Document:
+        # Where another task let go of it meanwhile, no document has this.
+        return {"file_id": file_id, f"{UNDER_WAY}.by": self._claims.get(file_id, "nobody")}
+
+    def lost(self, file_id: str) -> StoreError:
+        """What became of an upload whose claim was lost."""
         return StoreError(
             f"the upload '{file_id}' took longer than {LEASE_MS // 1000} s between two steps and was given up; "
             f"upload it again, and look at the load of this machine and of {self._mongo.name}"
         )
-
-
-def _claimed(file_id: str, by: ObjectId) -> Document:
-    return {"file_id": file_id, f"{UNDER_WAY}.by": by}
 
 
 _LEASED: list[dict[str, Any]] = [{"$set": {f"{UNDER_WAY}.until": {"$add": ["$$NOW", LEASE_MS]}}}]
