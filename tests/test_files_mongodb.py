@@ -18,6 +18,7 @@ from plugin.config import Settings
 from plugin.errors import InvalidRequest, StoreError, UserFileNotFound
 from plugin.files import EmbeddedFiles, FileManager
 from plugin.files.stores.mongodb import MongoStore
+from plugin.files.stores.mongodb_documents import expires, number
 from tests.mongod import CLIENTS, ELSEWHERE, Fresh, Mongod, Server
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -243,6 +244,49 @@ async def test_a_document_that_makes_no_sense_hides_no_other(
     await files.cleanup_expired()
     await files.upload(7, b"x", "x.csv")
     assert await files.delete(record.file_id, 7)
+
+
+CLOCK = "2026-03-28T12:00:00"  # in Berlin the night after it is an hour short
+TIMES: list[Any] = [
+    None, [], [CLOCK], 5, {}, DatetimeMS(2**60), DatetimeMS(-(2**60)), "", "next week", "July 4, 2018", "@1700000000", " " + CLOCK, CLOCK + "\n",
+    "2026-02-30T00:00:00", "2026-03-01T24:00:00", "2026-13-01", "0000-01-01T00:00:00", "0001-01-01T00:00:00", "9999-12-31T23:59:59.999999",
+    "2026-03-28", "2026-03-29", "2026-03-28 12:00:00", "2026-03-28 12:00:01", "2026-03-28T12:00", "2026-03-28T12:01", "2026-03-28T11:59:59.500000",
+    CLOCK, CLOCK + ".000000", CLOCK + ".001000", CLOCK + ".5", CLOCK + "Z", CLOCK + "+00:00", CLOCK + "+0100", CLOCK + "+01:00",
+    CLOCK + "+02:00", CLOCK + ".001+01:00", CLOCK + "-03:30", CLOCK + " EST", CLOCK + " Europe/Berlin", "2026-03-29T02:30:00",
+]  # fmt: skip
+SIZES: list[Any] = [None, 7, 2**40, 2.7, -1, 0, float("nan"), float("inf"), float("-inf"), "big", "5", "", [], {}, NOW]
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "America/St_Johns", "Asia/Kolkata"])
+async def test_totals_agree_with_what_each_document_says(
+    database: Any, zone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database adds up what Python reads: times of every form before and after a change of the clocks, and all sizes."""
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        ids = (f"7_1763980000_{number:08x}" for number in range(10**6))
+        owner = {"user_id": 7, "expires_at": NOW + timedelta(days=1000)}
+        documents: list[dict[str, Any]] = [
+            *({**owner, "expires_at": at, "file_id": next(ids), "file_size": 1} for at in TIMES),
+            *({**owner, "file_size": size, "file_id": next(ids)} for size in SIZES),
+            {**owner, "file_id": next(ids)},
+            {"user_id": "ann", "file_id": next(ids), "file_size": 1},
+        ]
+        nobodys = [{**owner, "file_size": 1}, {**owner, "file_id": "../x"}, {"file_id": next(ids), "file_size": 1}]
+        await database.user_files.insert_many([*nobodys, {"user_id": {"a": 1}, "file_id": next(ids)}])
+        await database.user_files.insert_many(documents)
+        store = MongoStore(database)
+        written = [each["_id"] for each in documents]
+        read = await store._files.find({"_id": {"$in": written}}).to_list(None)
+        moment = datetime.fromisoformat(CLOCK).astimezone(UTC)
+        for seconds in (-3600, -0.001, 0, 0.001, 1, 43_200, 86_400, 10**9, -(10**9)):
+            now = moment + timedelta(seconds=seconds)
+            alive = [each for each in read if (expires(each) or datetime.max.replace(tzinfo=UTC)) > now]
+            assert await store.totals(now) == (len(alive), sum(number(each.get("file_size")) for each in alive)), now
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 @pytest.mark.parametrize(
