@@ -10,8 +10,11 @@
     memory      what one idle sandbox costs
     crowd       a call, and a sandbox's birth, with 200 others idle, against the same with none
     levels      a fork to a sandbox at each isolation level against a bare fork, and print(1) at both, in turns
+    counting    tokens of texts and chats, against bare tiktoken and litellm
+    streaming   a long tool call, put together while it is streamed
+    mongodb     files and budgets in a mongod of its own, with very many in it against few
 
-`--level landlock` measures all but the last on a host that is made to refuse namespaces.
+`--level landlock` measures all that runs sandboxes, but `levels`, on a host that is made to refuse namespaces.
 
 A fork is ten times dearer on a loaded machine and a pooled call is not: compare ratios, and only within one run.
 """

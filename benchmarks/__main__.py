@@ -22,6 +22,7 @@ from . import (
     levels,
     machine,
     memory,
+    mongodb,
     report,
     streaming,
     throughput,
@@ -42,8 +43,14 @@ BENCHMARKS: dict[str, Callable[[Environment, host.Level], Coroutine[Any, Any, Fi
     "levels": levels.measure,
     "counting": counting.measure,
     "streaming": streaming.measure,
+    "mongodb": mongodb.measure,
 }
-AT_NAMESPACES_ONLY = {"levels", "counting", "streaming"}  # one compares them all itself, the others run no sandbox
+AT_NAMESPACES_ONLY = {
+    "levels",
+    "counting",
+    "streaming",
+    "mongodb",
+}  # one compares them all itself, the others run no sandbox
 
 
 def main() -> None:

@@ -1,4 +1,6 @@
-"""The goals: the "Speed" table of issue 3, that level `landlock` is as fast, what the dispatcher adds; a row a bound.
+"""The goals: the "Speed" table of issue 3, that level `landlock` is as fast, what the dispatcher adds, what MongoDB takes.
+
+A row a bound.
 
 They are for a quiet machine; nothing here fails a build.
 """
@@ -44,6 +46,12 @@ GOALS = {
     "counting.turn": Goal("tokens of the 200th turn of a chat", 0.05, "x counting it afresh"),
     "streaming.chat": Goal("a streamed argument of 2 MB, Chat Completions", 2.4, "x one of 1 MB"),
     "streaming.responses": Goal("the same, Responses", 2.4, "x one of 1 MB"),
+    "mongodb.list": Goal("a user's list, p95, 100,000 files in MongoDB", 3, "x 100 files in it"),
+    "mongodb.get": Goal("a record, the same", 3, "x 100 files in it"),
+    "mongodb.load": Goal("a file loaded, the same", 3, "x 100 files in it"),
+    "mongodb.status": Goal("the status of 100,000 files", 1000, "ms"),
+    "mongodb.looked_at": Goal("documents that a query looks at", 1.1, "for each that it gives"),
+    "mongodb.reserve": Goal("a reservation, 200,000 entries, a limit for all", 50, "ms"),
     "crowd.spawn": Goal("a sandbox made, with 200 idle sandboxes", 4, "x without"),
     "dispatch.call": Goal("print(1) through the dispatcher, over execute_code", 2, "ms"),
     "dispatch.shape": Goal("100 KB of output shaped, the slowest kind", 10, "ms"),

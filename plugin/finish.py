@@ -4,37 +4,19 @@ import asyncio
 import contextlib
 import logging
 import threading
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from typing import Any, TypeVar
+
+from token_counter.finish import finish
+
+__all__ = ["end", "finish", "in_thread", "settle", "threads_started"]
 
 log = logging.getLogger("cellblock")
 
 MEET_SECONDS = 0.5
 
 T = TypeVar("T")
-
-
-async def finish(work: Awaitable[T], undo: Callable[[T], object] | None = None) -> T:
-    """Wait until the work is over, even when the waiting task is cancelled meanwhile; the cancellation comes after.
-
-    So no thread still writes to a descriptor that the cancelled task is about to close.
-
-    Args:
-        undo: told the work's result when a cancellation keeps it from the caller.
-    """
-    future = asyncio.ensure_future(work)
-    interrupted: asyncio.CancelledError | None = None
-    while not future.done():
-        try:
-            await asyncio.wait([future])
-        except asyncio.CancelledError as error:
-            interrupted = error
-    if interrupted is None:
-        return future.result()
-    if not future.cancelled() and future.exception() is None and undo is not None:
-        undo(future.result())
-    raise interrupted
 
 
 async def in_thread(work: Callable[[], T], undo: Callable[[T], object] | None = None) -> T:

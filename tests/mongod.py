@@ -63,6 +63,7 @@ class Server:
             self.drop(name)
 
     def drop(self, name: str) -> None:
+        client: Client
         with pymongo.MongoClient(self.uri) as client:
             client.drop_database(name)
 
@@ -136,6 +137,7 @@ class Mongod(Server):
         self._process = subprocess.Popen(
             [_binary(), *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, preexec_fn=_die_with_the_tests
         )
+        client: Client
         if self._replica_set:
             direct = f"mongodb://127.0.0.1:{self._port}/?directConnection=true"
             with pymongo.MongoClient(direct, serverSelectionTimeoutMS=1000) as client:

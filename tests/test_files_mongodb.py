@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,7 +17,10 @@ from plugin import compat
 from plugin.config import Settings
 from plugin.errors import InvalidRequest, StoreError, UserFileNotFound
 from plugin.files import EmbeddedFiles, FileManager
+from plugin.files.stores import Quota
 from plugin.files.stores.mongodb import MongoStore
+from plugin.files.stores.mongodb_documents import as_bson, expires, number
+from plugin.files.user_file import UserFile
 from tests.mongod import CLIENTS, ELSEWHERE, Fresh, Mongod, Server
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -97,7 +100,7 @@ def test_a_driver_that_blocks_is_refused(mongod: Server) -> None:
 
 
 async def test_documents_and_indexes_are_the_guides(database: Any, files_of: Callable[..., FileManager]) -> None:
-    """Its eight fields with dates as BSON has them, its three indexes, and each query by one of them."""
+    """Its eight fields with dates as BSON has them, and its three indexes."""
     files = files_of(database)
     record = await files.upload(5, b"x", "x.csv")
     document = await database.user_files.find_one({"file_id": record.file_id})
@@ -106,13 +109,49 @@ async def test_documents_and_indexes_are_the_guides(database: Any, files_of: Cal
     indexes = await database.user_files.index_information()
     keys = [tuple(index["key"]) for index in indexes.values()]
     assert (("user_id", 1), ("expires_at", -1)) in keys and (("file_id", 1),) in keys and (("expires_at", 1),) in keys
-    for query in (
-        {"user_id": {"$in": [5, "5"]}, "$or": [{"expires_at": None}, {"expires_at": {"$gt": NOW}}]},
-        {"file_id": record.file_id, "user_id": {"$in": [5, "5"]}},
-        {"expires_at": {"$lte": NOW}},
-    ):
-        plan = str((await database.user_files.find(query).explain())["queryPlanner"]["winningPlan"])
-        assert "IXSCAN" in plan and "COLLSCAN" not in plan
+
+
+def of_user(number: int, user_id: int, **fields: Any) -> UserFile:
+    facts = {"filename": "x.csv", "file_path": "", "file_type": "csv", "sha256": "", "content": "", "mime": "text/csv"}
+    times = {"uploaded_at": NOW, "expires_at": NOW + timedelta(hours=1 + number % 48)}
+    file_id = f"user_{user_id}_1763980000_{number:08x}"
+    return UserFile(**{**facts, **times, "file_id": file_id, "user_id": user_id, "file_size": 1, "origin": "upload", **fields})  # fmt: skip
+
+
+# A call of the store, and how many documents its queries may look at: of 600, of which user 7 has six.
+QUERIES: dict[str, tuple[Callable[[MongoStore], Awaitable[object]], int]] = {
+    "list": (lambda store: store.list(7, NOW), 6),
+    "get": (lambda store: store.get(of_user(7, 7).file_id, 7, NOW), 1),
+    "known": (lambda store: store.known([of_user(number, number % 100).file_id for number in range(50)]), 50),
+    "add": (lambda store: store.add(of_user(1000, 7), None), 0),
+    "add to a quota of files": (lambda store: store.add(of_user(1001, 7), Quota(files=20)), 10),
+    "add to a quota of bytes": (lambda store: store.add(of_user(1002, 7, origin="generated"), Quota(bytes=10**9)), 10),
+    "remove_expired": (lambda store: store.remove_expired(NOW + timedelta(hours=2), 10), 20),
+    "remove_expired of the original": (lambda store: store.remove_expired(NOW, 10), 20),
+    "remove": (lambda store: store.remove(of_user(7, 7).file_id, 7), 1),
+    "remove_all": (lambda store: store.remove_all(7), 12),
+}
+
+
+@pytest.mark.parametrize("call", QUERIES)
+async def test_every_call_goes_by_an_index(database: Any, call: str) -> None:
+    """As the server saw its queries: none reads the collection from end to end, whatever else is in it."""
+    store = MongoStore(database)
+    await store.identity()
+    local = NOW.astimezone().replace(tzinfo=None)
+    olds = [(f"7_1763980000_{number:08x}", (local - timedelta(hours=number)).isoformat()) for number in range(30)]
+    await database.user_files.insert_many([{"file_id": old, "user_id": 8, "expires_at": at} for old, at in olds])
+    await database.user_files.insert_many([as_bson(of_user(number, number % 100)) for number in range(600)])
+    work, most = QUERIES[call]
+    await database.command("profile", 2)
+    await work(store)
+    await database.command("profile", 0)
+    seen = await database["system.profile"].find({"ns": {"$ne": f"{database.name}.system.profile"}}).to_list(None)
+    assert {each["ns"] for each in seen} >= {f"{database.name}.user_files"}
+    plans = [each["planSummary"] for each in seen if "planSummary" in each]
+    assert plans or call == "add"
+    assert not [each["command"] for each in seen if "COLLSCAN" in each.get("planSummary", "")]
+    assert sum(each.get("docsExamined", 0) for each in seen) <= most, seen
 
 
 async def test_ten_at_once_make_one_schema(fresh: Fresh, files_of: Callable[..., FileManager]) -> None:
@@ -243,6 +282,49 @@ async def test_a_document_that_makes_no_sense_hides_no_other(
     await files.cleanup_expired()
     await files.upload(7, b"x", "x.csv")
     assert await files.delete(record.file_id, 7)
+
+
+CLOCK = "2026-03-28T12:00:00"  # in Berlin the night after it is an hour short
+TIMES: list[Any] = [
+    None, [], [CLOCK], 5, {}, DatetimeMS(2**60), DatetimeMS(-(2**60)), "", "next week", "July 4, 2018", "@1700000000", " " + CLOCK, CLOCK + "\n",
+    "2026-02-30T00:00:00", "2026-03-01T24:00:00", "2026-13-01", "0000-01-01T00:00:00", "0001-01-01T00:00:00", "9999-12-31T23:59:59.999999",
+    "2026-03-28", "2026-03-29", "2026-03-28 12:00:00", "2026-03-28 12:00:01", "2026-03-28T12:00", "2026-03-28T12:01", "2026-03-28T11:59:59.500000",
+    CLOCK, CLOCK + ".000000", CLOCK + ".001000", CLOCK + ".5", CLOCK + "Z", CLOCK + "+00:00", CLOCK + "+0100", CLOCK + "+01:00",
+    CLOCK + "+02:00", CLOCK + ".001+01:00", CLOCK + "-03:30", CLOCK + " EST", CLOCK + " Europe/Berlin", "2026-03-29T02:30:00",
+]  # fmt: skip
+SIZES: list[Any] = [None, 7, 2**40, 2.7, -1, 0, float("nan"), float("inf"), float("-inf"), "big", "5", "", [], {}, NOW]
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "America/St_Johns", "Asia/Kolkata"])
+async def test_totals_agree_with_what_each_document_says(
+    database: Any, zone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database adds up what Python reads: times of every form before and after a change of the clocks, and all sizes."""
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        ids = (f"7_1763980000_{number:08x}" for number in range(10**6))
+        owner = {"user_id": 7, "expires_at": NOW + timedelta(days=1000)}
+        documents: list[dict[str, Any]] = [
+            *({**owner, "expires_at": at, "file_id": next(ids), "file_size": 1} for at in TIMES),
+            *({**owner, "file_size": size, "file_id": next(ids)} for size in SIZES),
+            {**owner, "file_id": next(ids)},
+            {"user_id": "ann", "file_id": next(ids), "file_size": 1},
+        ]
+        nobodys = [{**owner, "file_size": 1}, {**owner, "file_id": "../x"}, {"file_id": next(ids), "file_size": 1}]
+        await database.user_files.insert_many([*nobodys, {"user_id": {"a": 1}, "file_id": next(ids)}])
+        await database.user_files.insert_many(documents)
+        store = MongoStore(database)
+        written = [each["_id"] for each in documents]
+        read = await store._files.find({"_id": {"$in": written}}).to_list(None)
+        moment = datetime.fromisoformat(CLOCK).astimezone(UTC)
+        for seconds in (-3600, -0.001, 0, 0.001, 1, 43_200, 86_400, 10**9, -(10**9)):
+            now = moment + timedelta(seconds=seconds)
+            alive = [each for each in read if (expires(each) or datetime.max.replace(tzinfo=UTC)) > now]
+            assert await store.totals(now) == (len(alive), sum(number(each.get("file_size")) for each in alive)), now
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 @pytest.mark.parametrize(

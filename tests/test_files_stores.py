@@ -14,7 +14,6 @@ from plugin.errors import InvalidRequest, StoreError
 from plugin.files.content import Known
 from plugin.files.content.local import LocalContent
 from plugin.files.stores import sqlite
-from plugin.files.stores.connection import Connection
 from plugin.files.stores.sqlite import SqliteStore
 from plugin.files.user_file import UserFile
 from plugin.finish import finish, in_thread
@@ -127,22 +126,6 @@ async def test_a_newer_schema_is_refused(path: Path) -> None:
     await store.aclose()
 
 
-async def test_steps_go_forward_once(path: Path) -> None:
-    """A database of an older version is brought up to date; a step that fails changes nothing."""
-    first, second = ("CREATE TABLE a (x)",), ("ALTER TABLE a ADD COLUMN y", "INSERT INTO a VALUES (1, 2)")
-    for steps in ([first], [first, second], [first, second]):
-        database = Connection(path, steps)
-        await database.read(lambda connection: connection.execute("SELECT * FROM a"))
-        await database.aclose()
-    broken = Connection(path, [first, second, ("INSERT INTO a VALUES (3, 4)", "no SQL")])
-    with pytest.raises(StoreError, match="syntax error"):
-        await broken.read(lambda connection: connection.execute("SELECT * FROM a"))
-    await broken.aclose()
-    database = Connection(path, [first, second])
-    assert await database.read(lambda connection: connection.execute("SELECT * FROM a").fetchall()) == [(1, 2)]
-    await database.aclose()
-
-
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -179,7 +162,7 @@ async def test_a_locked_database_ends_in_an_error(
     store: SqliteStore, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Readers go on; a writer is told who is to blame, after a while."""
-    monkeypatch.setattr("plugin.files.stores.connection.BUSY_SECONDS", 0.1)
+    monkeypatch.setattr(store._database, "_busy_seconds", 0.1)
     await store.add(a_file(1), None)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")

@@ -25,10 +25,10 @@ from openai.types.completion_usage import CompletionUsage
 from token_counter import InvalidArgument, LedgerError, Settings, SettingsError, Threshold, Usage, open_ledger
 from token_counter.labels import MAX_CHARACTERS, label, user_label
 from token_counter.ledger import Charge, Entry, Estimate, Ledger, Measure, SqliteLedger
-from token_counter.ledger.connection import Connection
 from token_counter.ledger.days import local
 from token_counter.ledger.record import COLUMNS
 from token_counter.ledger.store import GROUPS
+from token_counter.sqlite import Connection
 
 NOON = datetime(2026, 11, 3, 12, tzinfo=UTC)
 BUDGETS = [{"per": "day", "tokens": 10**9}]
@@ -710,14 +710,14 @@ async def test_steps_go_forward_once(path: Path) -> None:
     """A database of an older version is brought up to date; a step that fails changes nothing."""
     first, second = ("CREATE TABLE a (x)",), ("ALTER TABLE a ADD COLUMN y", "INSERT INTO a VALUES (1, 2)")
     for steps in ([first], [first, second], [first, second]):
-        database = Connection(path, steps)
+        database = Connection(path, steps, "the ledger", LedgerError)
         await database.read(lambda connection: connection.execute("SELECT * FROM a"))
         await database.aclose()
-    broken = Connection(path, [first, second, ("INSERT INTO a VALUES (3, 4)", "no SQL")])
+    broken = Connection(path, [first, second, ("INSERT INTO a VALUES (3, 4)", "no SQL")], "the ledger", LedgerError)
     with pytest.raises(LedgerError, match="syntax error"):
         await broken.read(lambda connection: connection.execute("SELECT * FROM a"))
     await broken.aclose()
-    database = Connection(path, [first, second])
+    database = Connection(path, [first, second], "the ledger", LedgerError)
     assert await database.read(lambda connection: connection.execute("SELECT * FROM a").fetchall()) == [(1, 2)]
     await database.aclose()
 

@@ -9,8 +9,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from ..budget import Spent, Window
-from ..errors import InvalidArgument, shown
-from .connection import Connection, Step
+from ..errors import InvalidArgument, LedgerError, shown
+from ..sqlite import Connection, Step
 from .days import local
 from .record import COLUMNS, Entry, Reservation
 from .sqlite_rows import MONEY, PART, as_entry, as_row, as_text, dollars_of, picodollars
@@ -117,7 +117,7 @@ class SqliteStore:
     """
 
     def __init__(self, path: Path) -> None:
-        self._database = Connection(path, STEPS)
+        self._database = Connection(path, STEPS, "the ledger", LedgerError)
 
     @property
     def name(self) -> str:

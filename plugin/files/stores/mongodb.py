@@ -23,7 +23,7 @@ from ..file_ids import PATTERN
 from ..user_file import UserFile
 from ..users import UserId, spellings
 from . import Quota, Totals
-from .mongodb_documents import as_bson, as_record, expired_text, expires, number
+from .mongodb_documents import alive_at, as_bson, as_record, expired_text, expires
 from .mongodb_quota import Admission
 
 COLLECTION = "user_files"
@@ -151,18 +151,16 @@ class MongoStore:
 
     @to_its_end
     async def totals(self, now: datetime) -> Totals:
-        """Added up in the database, but for the original's documents, whose times only this side understands."""
+        """Of what can be a user's file at all: a document without an owner or an id is none."""
+        size: Document = {"$convert": {"input": "$file_size", "to": "long", "onError": 0, "onNull": 0}}
+        size = {"$cond": [{"$isNumber": "$file_size"}, size, 0]}  # a text is none, even of digits
+        pipeline: list[Document] = [
+            {"$match": {"user_id": {"$type": ["number", "string"]}, "file_id": IS_ID, **alive_at(now)}},
+            {"$group": {"_id": None, "files": {"$sum": 1}, "bytes": {"$sum": size}}},
+        ]
         async with self._mongo.call():
-            ours: list[Document] = [
-                {"$match": {"$or": [{"expires_at": None}, {"expires_at": {"$gt": now}}]}},
-                {"$group": {"_id": None, "files": {"$sum": 1}, "bytes": {"$sum": "$file_size"}}},
-            ]
-            [found] = await aggregated(self._files, ours) or [{"files": 0, "bytes": 0}]
-            fields = {"expires_at": 1, "file_size": 1}
-            texts = await self._files.find({"expires_at": {"$type": "string"}}, fields).to_list(None)
-        alive = [document for document in texts if _alive(document, now)]
-        size = sum(number(document.get("file_size")) for document in alive)
-        return Totals(found["files"] + len(alive), number(found["bytes"]) + size)
+            [found] = await aggregated(self._files, pipeline) or [{"files": 0, "bytes": 0}]
+        return Totals(found["files"], int(found["bytes"]))
 
     async def aclose(self) -> None:
         """Nothing: who made the client closes it."""

@@ -7,11 +7,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ...errors import TooManyBytes, TooManyFiles
+from token_counter.sqlite import Connection, Step
+
+from ...errors import StoreError, TooManyBytes, TooManyFiles
 from ..user_file import UserFile, as_text
 from ..users import UserId, spellings
 from . import BLOCK_BYTES, Quota, Totals
-from .connection import Connection, Step
 
 # user_id has no declared type, so that SQLite keeps 5 and '5' apart: what comes back is what was given.
 STEPS: Sequence[Step] = (
@@ -37,6 +38,8 @@ STEPS: Sequence[Step] = (
     ),
 )
 
+BUSY_SECONDS = 5.0  # an upload takes milliseconds: whoever waits longer waits for a process that hangs
+
 _COLUMNS = tuple(UserFile.__dataclass_fields__)
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM user_files"
 _INSERT = f"INSERT INTO user_files ({', '.join(_COLUMNS)}) VALUES ({', '.join(f':{name}' for name in _COLUMNS)})"
@@ -52,7 +55,7 @@ class SqliteStore:
     """
 
     def __init__(self, path: Path) -> None:
-        self._database = Connection(path, STEPS)
+        self._database = Connection(path, STEPS, "the file database", StoreError, BUSY_SECONDS)
 
     @property
     def name(self) -> str:
