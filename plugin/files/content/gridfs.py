@@ -137,9 +137,9 @@ class GridContent:
 
     async def _here(self) -> "Machine":
         if self._found is None:
-            self._found = Machine(
-                place_of(self._root, await self._identity()), self._cache_bytes, self._uploads.process
-            )
+            root = place_of(self._root, await self._identity())
+            if self._found is None:  # another task may have been faster, and there is one presence
+                self._found = Machine(root, self._cache_bytes, self._uploads.process)
         return self._found
 
     async def _claim(self, file_id: str) -> bool:

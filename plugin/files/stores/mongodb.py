@@ -40,6 +40,8 @@ INDEXES = (
 DELETED_AT_ONCE = 20
 # Others may write to the collection: what is no id of a file is no document of ours, and would be no file's name.
 IS_ID = {"$regex": rf"\A{PATTERN}\z"}
+# An upload under way has an id, and no user.
+IS_RECORD: Document = {"user_id": {"$type": ["number", "string"]}, "file_id": IS_ID}
 
 
 class MongoStore:
@@ -131,17 +133,17 @@ class MongoStore:
     async def remove_expired(self, now: datetime, limit: int) -> Sequence[str]:
         fields = {"file_id": 1, "expires_at": 1}
         async with self._mongo.call():
-            of_ours = self._files.find({"expires_at": {"$lte": now}, "file_id": IS_ID}, fields).sort("expires_at", 1)
+            of_ours = self._files.find({"expires_at": {"$lte": now}, **IS_RECORD}, fields).sort("expires_at", 1)
             found = await of_ours.limit(limit).to_list(None)
             if not found:
                 # No comparison of BSON matches a text with a date, and local times are not in order with UTC.
                 of_the_original = {
                     "expires_at": {"$type": "string", "$lt": expired_text(now + timedelta(days=2))},
-                    "file_id": IS_ID,
+                    **IS_RECORD,
                 }
                 texts = await self._files.find(of_the_original, fields).sort("expires_at", 1).limit(limit).to_list(None)
                 found = [document for document in texts if not _alive(document, now)]
-        return await self._deleted([document["file_id"] for document in found], {})
+        return await self._deleted([document["file_id"] for document in found], IS_RECORD)
 
     @to_its_end
     async def known(self, file_ids: Collection[str]) -> set[str]:
@@ -155,7 +157,7 @@ class MongoStore:
         size: Document = {"$convert": {"input": "$file_size", "to": "long", "onError": 0, "onNull": 0}}
         size = {"$cond": [{"$isNumber": "$file_size"}, size, 0]}  # a text is none, even of digits
         pipeline: list[Document] = [
-            {"$match": {"user_id": {"$type": ["number", "string"]}, "file_id": IS_ID, **alive_at(now)}},
+            {"$match": {**IS_RECORD, **alive_at(now)}},
             {"$group": {"_id": None, "files": {"$sum": 1}, "bytes": {"$sum": size}}},
         ]
         async with self._mongo.call():
