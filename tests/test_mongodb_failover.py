@@ -19,7 +19,7 @@ from ledgers import MODEL, open_at, usage
 from plugin import Interpreter
 from plugin.config import Settings
 from plugin.errors import StoreError
-from plugin.files import EmbeddedFiles, FileManager
+from plugin.files import EmbeddedFiles, FileManager, expiry
 from tests.conftest import LIGHT
 from tests.mongod import CLIENTS, ELSEWHERE, Fresh, Mongod
 from token_counter import LedgerError
@@ -187,3 +187,39 @@ async def test_code_that_needs_no_file_runs_without_the_database(light_home: Pat
         server.start()
         assert await interpreter.files.list(5) == [record]  # a driver that is closed while it connects loses its socket
     server.kill()
+
+
+async def test_the_scheduler_outlives_an_outage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says that it failed, and cleans up when the server is back."""
+    monkeypatch.setattr(expiry, "RETRY_SECONDS", 0.1)
+    server = Mongod(tmp_path / "mongod")
+    address = f"{server.address_of('bot')}?serverSelectionTimeoutMS=500"
+    embedded = EmbeddedFiles(
+        Settings(home=tmp_path / "home", database=address, file_expiration_hours=0, content="gridfs")
+    )
+    answers: asyncio.Queue[int | StoreError] = asyncio.Queue()
+
+    async def clean() -> int:
+        try:
+            count = await embedded.files.cleanup_expired()
+        except StoreError as error:
+            answers.put_nowait(error)
+            raise
+        answers.put_nowait(count)
+        return count
+
+    cleaner = expiry.Cleaner(clean)
+    periodic = asyncio.create_task(cleaner.forever(3600))
+    try:
+        assert isinstance(await answers.get(), StoreError)  # down at the start
+        server.start()
+        while isinstance(await answers.get(), StoreError):
+            pass
+        await embedded.files.upload(5, b"x", "x")
+        cleaner.stop()
+        await periodic
+        assert await cleaner.once() == 1
+        await embedded.aclose()
+    finally:
+        periodic.cancel()
+        server.kill()
